@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { isolationSchema, taskInputSchema, taskProgramSchema } from './workloads.ts'
+import { TRIGGER_RULES } from './trigger-rules.ts'
+
+/** A Dag as data: what parsing a Dag file yields and what the scheduler works from. It holds no code. */
+
+/** How long to wait before the next try. */
+export const retryPolicySchema = z.object({
+  /** How many tries follow the first one. */
+  retries: z.int().min(0),
+  /** Delay before the first retry, in milliseconds. */
+  delayMs: z.int().min(0),
+  /** Factor by which each further delay grows; 1 keeps it fixed. */
+  backoff: z.number().min(1),
+  /** Longest delay, in milliseconds. */
+  maxDelayMs: z.int().min(0),
+  /** Share of the delay that is spread at random, 0 to 1. */
+  jitter: z.number().min(0).max(1),
+})
+/** See {@link retryPolicySchema}. */
+export type RetryPolicy = z.infer<typeof retryPolicySchema>
+
+/** One task of a Dag. */
+export const taskSpecSchema = z.object({
+  taskId: z.string(),
+  program: taskProgramSchema,
+  inputs: z.array(taskInputSchema),
+  /** Every upstream task id, by input or by order alone. */
+  upstream: z.array(z.string()),
+  triggerRule: z.enum(TRIGGER_RULES),
+  isSetup: z.boolean(),
+  retry: retryPolicySchema,
+  executionTimeoutMs: z.int().positive().nullable(),
+  priorityWeight: z.int(),
+  queue: z.string(),
+  /** Name of the executor, or null for the Dag's, or else the first configured one. */
+  executor: z.string().nullable(),
+  executorConfig: z.unknown().optional(),
+  isolation: isolationSchema.nullable(),
+  /** File and line where the author placed the task, for messages. */
+  location: z.string().nullable(),
+})
+/** See {@link taskSpecSchema}. */
+export type TaskSpec = z.infer<typeof taskSpecSchema>
+
+/** When runs are created. */
+export const scheduleSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('manual') }),
+  z.object({ kind: z.literal('once') }),
+  z.object({ kind: z.literal('cron'), expression: z.string(), timezone: z.string() }),
+])
+/** See {@link scheduleSchema}. */
+export type Schedule = z.infer<typeof scheduleSchema>
+
+/** One Dag. Tasks are in topological order, ties in the order the author placed them. */
+export const dagSpecSchema = z.object({
+  dagId: z.string(),
+  description: z.string().nullable(),
+  tags: z.array(z.string()),
+  schedule: scheduleSchema,
+  /** First moment a scheduled run may cover, milliseconds since the epoch, or null for the moment it was first seen. */
+  startDate: z.int().nullable(),
+  endDate: z.int().nullable(),
+  catchup: z.boolean(),
+  maxActiveRuns: z.int().positive(),
+  maxActiveTasks: z.int().positive(),
+  isPausedUponCreation: z.boolean().nullable(),
+  executor: z.string().nullable(),
+  isolation: isolationSchema.nullable(),
+  location: z.string().nullable(),
+  tasks: z.array(taskSpecSchema),
+})
+/** See {@link dagSpecSchema}. */
+export type DagSpec = z.infer<typeof dagSpecSchema>
+
+/** Longest Dag, task and run id, in UTF-16 code units (Airflow's limit). */
+export const MAX_ID_LENGTH = 250

@@ -1,0 +1,5 @@
+export * from './constants.ts'
+export * from './ids.ts'
+export * from './workloads.ts'
+export * from './dag-spec.ts'
+export * from './execution-api.ts'
