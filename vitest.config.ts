@@ -1,0 +1,45 @@
+import { defineConfig } from 'vitest/config'
+
+// Packages resolve each other by source; Vite's own defaults have to be repeated beside the condition.
+const conditions = ['@fairlead/source', 'module', 'node', 'development']
+
+const shared = {
+  setupFiles: ['./testkit/watch-test-file.ts'],
+  pool: 'forks' as const,
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+}
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    reporters: process.env['FAIRLEAD_TEST_REPORT'] === undefined ? ['default'] : ['default', 'json'],
+    ...(process.env['FAIRLEAD_TEST_REPORT'] === undefined ? {} : { outputFile: { json: process.env['FAIRLEAD_TEST_REPORT'] } }),
+    projects: [
+      {
+        extends: true,
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['packages/*/src/**/*.test.ts', 'testkit/**/*.test.ts', 'tests/{layers,simulation}/**/*.test.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...shared,
+          name: 'system',
+          include: ['tests/**/*.test.ts'],
+          exclude: ['tests/{layers,simulation}/**', '**/node_modules/**'],
+          // Real processes of a whole deployment: one file at a time, or they starve each other.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
