@@ -15,8 +15,10 @@ process.env[MARK] = mark
 process.on('warning', noteWarning)
 
 afterAll(async () => {
-  process.off('warning', noteWarning)
   const leaked = await leakedProcesses()
+  // Warnings are emitted a tick late; the hook may get here without one.
+  await new Promise(setImmediate)
+  process.off('warning', noteWarning)
   for (const { pid } of leaked) end(pid)
   expect(warnings, 'process warnings').toEqual([])
   expect(leaked, 'processes that outlived this test file (ended by the set-up)').toEqual([])
