@@ -1,0 +1,89 @@
+import { choice, flag, integer, optionalText, seconds, text, type Key } from './key.ts'
+
+/** Every section and key of the configuration. Names are camelCase here and in files, snake_case elsewhere. */
+export const CONFIG_SCHEMA = {
+  core: {
+    home: text('.fairlead', 'Folder of the database, keys, compiled Dag files and logs of this installation.'),
+    dagsFolder: text('./dags', 'Folder in which Dag files are looked for, with its subfolders.'),
+    executor: text('LocalExecutor', 'Executors by name or `module#Class`, with optional `alias:`, comma separated; the first one is the default.'),
+    parallelism: integer(32, 'task instances', 'How many task instances may be queued or running at once in this installation, and per executor that sets no limit of its own.', 1),
+    maxActiveTasksPerDag: integer(16, 'task instances', 'How many task instances of one Dag run may be queued or running at once, for Dags that set no limit.', 1),
+    maxActiveRunsPerDag: integer(16, 'Dag runs', 'How many runs of one Dag may be running at once, for Dags that set no limit.', 1),
+    defaultTimezone: text('UTC', 'IANA time zone of schedules that name none.'),
+    dagsArePausedAtCreation: flag(true, 'Whether a new Dag starts paused, unless it says otherwise itself.'),
+  },
+  database: {
+    url: text('', 'Path of the SQLite file or a `postgres://` address; empty means `fairlead.db` in the home folder.', { isSensitive: true }),
+    synchronous: choice(['normal', 'full'], 'normal', 'SQLite only: `normal` keeps everything over a crash of Fairlead, `full` over a power failure too.'),
+    poolSize: integer(10, 'connections', 'PostgreSQL only: how many connections one process opens at most.', 1),
+  },
+  api: {
+    host: text('127.0.0.1', 'Address on which the REST API listens.'),
+    port: integer(8080, 'port', 'Port on which the REST API listens; 0 takes any free one.'),
+    bodyLimit: integer(1_048_576, 'bytes', 'Largest request body of the REST API.', 1),
+    requestTimeout: seconds(30, 'How long a client may take to send a request.'),
+    maximumPageLimit: integer(1000, 'rows', 'Largest page that a list answers, whatever limit was asked for.', 1),
+    closeTimeout: seconds(5, 'How long open requests may go on when the server stops.'),
+  },
+  apiAuth: {
+    jwtExpirationTime: seconds(86_400, 'How long a token from a login is good for.'),
+    jwtLeeway: seconds(10, 'How far the clocks of signer and verifier may differ.'),
+    adminUsername: text('admin', 'Name of the user that is created on the first start.'),
+    maxFailedLogins: integer(10, 'logins', 'Failed logins from one address within a minute before more are refused for a minute.', 1),
+  },
+  executionApi: {
+    jwtExpirationTime: seconds(600, 'How long the session token of a running task is good for; it is renewed while the task runs.'),
+    ticketExpirationTime: seconds(86_400, 'How long a launch ticket is good for: longer than any queue.'),
+    bodyLimit: integer(16_777_216, 'bytes', 'Largest request body of the Execution API, which bounds one XCom value.', 1),
+  },
+  scheduler: {
+    taskInstanceHeartbeatTimeout: seconds(300, 'How long a running task may stay silent before it counts as lost.'),
+    taskInstanceHeartbeatTimeoutDetectionInterval: seconds(10, 'How often silent tasks are looked for.'),
+    taskQueuedTimeout: seconds(600, 'How long a task may stay queued before it is queued anew or failed.'),
+    taskQueuedTimeoutCheckInterval: seconds(120, 'How often tasks that are stuck in queued are looked for.'),
+    numStuckInQueuedRetries: integer(2, 'times', 'How often a task that is stuck in queued is queued anew before it fails.'),
+    maxLaunchAttempts: integer(5, 'times', 'How often a task that never started is handed over again before it fails.', 1),
+    orphanedTasksCheckInterval: seconds(300, 'How often tasks whose scheduler is gone are looked for.'),
+    schedulerHeartbeatInterval: seconds(5, 'How often the scheduler says that it is alive.'),
+    schedulerHealthCheckThreshold: seconds(30, 'Age of the last heartbeat from which the scheduler counts as unhealthy.'),
+    idleInterval: seconds(5, 'Longest pause between two turns of the loop when no event wakes it.'),
+    maxDagrunsToCreatePerLoop: integer(10, 'Dag runs', 'How many due Dag runs one turn of the loop creates at most.', 1),
+    maxTisPerQuery: integer(512, 'task instances', 'How many task instances one turn of the loop admits at most.', 1),
+    priorityAgeingInterval: seconds(60, 'Waiting time after which a task that is ready counts one priority higher; 0 turns ageing off.'),
+    executorCallTimeout: seconds(30, 'How long one call into an executor may take before its outcome counts as unknown.'),
+  },
+  dagProcessor: {
+    refreshInterval: seconds(30, 'How often the Dags folder is read in full, in case a change was not noticed.'),
+    dagFileProcessorTimeout: seconds(30, 'How long one Dag file may take to load before it becomes an import error.'),
+    parsingProcesses: integer(2, 'processes', 'How many Dag files are loaded at the same time.', 1),
+    watch: flag(true, 'Whether changes in the Dags folder are picked up when they happen.'),
+  },
+  workers: {
+    heartbeatInterval: seconds(5, 'How often a running task says that it is alive.'),
+    killedTaskCleanupTime: seconds(10, 'How long a task that is told to stop may take before it is killed.'),
+    spareProcesses: integer(2, 'processes', 'How many processes the LocalExecutor keeps started ahead.'),
+    apiOutageGrace: seconds(300, 'How long running tasks go on when the server cannot be reached.'),
+  },
+  logging: {
+    level: choice(['debug', 'info', 'warn', 'error'], 'info', 'Least important level that the server writes.'),
+    format: choice(['pretty', 'json'], 'pretty', 'Lines for people, or one JSON object a line.'),
+    baseLogFolder: optionalText('Folder of task logs; null means `logs` in the home folder.'),
+  },
+  metrics: {
+    isEnabled: flag(true, 'Whether metrics are kept and served at `/metrics`.'),
+    prefix: text('airflow', 'First word of every metric name.'),
+  },
+  security: {
+    keysFolder: optionalText('Folder of generated keys and the admin password; null means `keys` in the home folder.'),
+  },
+} as const satisfies Record<string, Record<string, Key<unknown>>>
+
+/** Every section by name. */
+export type ConfigSchema = typeof CONFIG_SCHEMA
+
+type ValueOf<K> = K extends Key<infer T> ? T : never
+
+/** The values of every section, without the typed executors map. */
+export type ConfigValues = {
+  readonly [S in keyof ConfigSchema]: { readonly [K in keyof ConfigSchema[S]]: ValueOf<ConfigSchema[S][K]> }
+}
