@@ -15,7 +15,9 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     reporters: process.env['FAIRLEAD_TEST_REPORT'] === undefined ? ['default'] : ['default', 'json'],
-    ...(process.env['FAIRLEAD_TEST_REPORT'] === undefined ? {} : { outputFile: { json: process.env['FAIRLEAD_TEST_REPORT'] } }),
+    ...(process.env['FAIRLEAD_TEST_REPORT'] === undefined
+      ? {}
+      : { outputFile: { json: process.env['FAIRLEAD_TEST_REPORT'] } }),
     projects: [
       {
         extends: true,

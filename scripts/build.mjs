@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const cache = join(root, '.cache/build')
-const recipe = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url))).digest('hex')
+const recipe = createHash('sha256')
+  .update(readFileSync(fileURLToPath(import.meta.url)))
+  .digest('hex')
 const STALE_CHUNK_MS = 60 * 60 * 1000
 
 // Native, or looked up at run time by their own rules.
@@ -105,7 +107,9 @@ function refuseDependencies(name, { inputs }) {
 }
 
 function whoImports(inputs, path, seen = new Set()) {
-  const importer = Object.keys(inputs).find((file) => !seen.has(file) && inputs[file].imports.some((one) => one.path === path))
+  const importer = Object.keys(inputs).find(
+    (file) => !seen.has(file) && inputs[file].imports.some((one) => one.path === path),
+  )
   return importer === undefined ? [path] : [path, ...whoImports(inputs, importer, seen.add(importer))]
 }
 

@@ -1,7 +1,17 @@
 // Services for tests, from what the machine has: `start`, `stop`, or `run -- command`, which does both around a command.
 // Servers listen on loopback and keep everything in a temporary folder; --durable leaves PostgreSQL's fsync on.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, chmodSync, chownSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+  chmodSync,
+  chownSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,7 +46,9 @@ async function run(command) {
   // The terminal signals the whole group; the services go only after the command went.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   const code = await new Promise((resolve) => {
-    child.on('error', (error) => resolve(fail(`Cannot run ${command[0]}: ${error.message}`, () => stopPostgres(postgres))))
+    child.on('error', (error) =>
+      resolve(fail(`Cannot run ${command[0]}: ${error.message}`, () => stopPostgres(postgres))),
+    )
     child.on('close', (exitCode) => resolve(exitCode ?? 1))
   })
   stopPostgres(postgres)
@@ -49,10 +61,31 @@ async function startPostgres() {
   const data = join(folder, 'pg')
   mkdirSync(data, { mode: 0o700 })
   if (isRoot()) giveToPostgres(folder, data)
-  must(asPostgres(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']))
+  must(
+    asPostgres(join(bin, 'initdb'), [
+      '-D',
+      data,
+      '-U',
+      'postgres',
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+    ]),
+  )
   const port = await freePort()
-  const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: data, max_connections: 200, ...durability() }
-  const options = Object.entries(settings).map(([key, value]) => `-c ${key}=${value}`).join(' ')
+  const settings = {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: data,
+    max_connections: 200,
+    ...durability(),
+  }
+  const options = Object.entries(settings)
+    .map(([key, value]) => `-c ${key}=${value}`)
+    .join(' ')
   must(asPostgres(join(bin, 'pg_ctl'), ['-D', data, '-w', '-s', '-l', join(data, 'log'), '-o', options, 'start']))
   return { bin, folder, data, url: `postgresql://postgres@127.0.0.1:${port}/postgres` }
 }
@@ -97,7 +130,8 @@ function asPostgres(program, args) {
 }
 
 function must(result) {
-  if (result.status !== 0) fail(`PostgreSQL's tools ended with ${result.status ?? result.signal ?? result.error?.message}`)
+  if (result.status !== 0)
+    fail(`PostgreSQL's tools ended with ${result.status ?? result.signal ?? result.error?.message}`)
 }
 
 function freePort() {

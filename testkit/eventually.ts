@@ -19,7 +19,8 @@ export async function eventually<T>(check: () => T | Promise<T>, options: Eventu
     } catch (error) {
       reason = error
     }
-    if (performance.now() >= giveUpAt) throw new Error(`Not so within ${timeoutMs} ms: ${sentence(reason)}`, { cause: reason })
+    if (performance.now() >= giveUpAt)
+      throw new Error(`Not so within ${timeoutMs} ms: ${sentence(reason)}`, { cause: reason })
     await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
 }
