@@ -68,6 +68,8 @@ export interface ExecutorHost {
   readonly store: ExecutorStore
   /** Wakes dispatch: there are events in the buffer. Safe to call at any time, from any turn. */
   report(event: ExecutorEvent): void
+  /** Sets a gauge of this executor, for example `executor.open_slots`. Absent where nothing collects metrics. */
+  gauge?(name: string, value: number): void
 }
 
 /** What dispatch needs of an executor. `BaseExecutor` is its usual implementation. */
@@ -82,10 +84,13 @@ export interface Executor {
   start(signal: AbortSignal): Promise<void>
   /** Accept a workload. Throws for a kind that this executor does not support. A known dispatch id is accepted again quietly. */
   queueWorkload(workload: Workload, options: WorkloadOptions): void
-  /** Begin what is queued. Dispatch calls it on each wake-up; it never throws for a single workload. */
+  /**
+   * Begin what is queued. Dispatch calls it on each wake-up, and every second while `slotsOccupied` is not 0, which
+   * repeats calls of unknown outcome. It never throws for a single workload, and may overlap an earlier call.
+   */
   processWorkloads(signal: AbortSignal): Promise<void>
   /** Bring what it runs up to date. Never called while an earlier call is under way. */
-  sync(signal: AbortSignal): Promise<void>
+  sync(options: SyncOptions): Promise<void>
   /** Events not acknowledged yet, oldest first. Peek, commit, acknowledge. */
   getEventBuffer(): readonly BufferedEvent[]
   /** Forget events up to and including `place`. */
@@ -103,6 +108,11 @@ export interface Executor {
   end(signal: AbortSignal): Promise<void>
   /** Forced: stop everything. */
   terminate(): Promise<void>
+}
+
+/** What `sync` is given: an object, as authors write `sync({ signal })`. */
+export interface SyncOptions {
+  readonly signal: AbortSignal
 }
 
 /** Facts of one workload that are for the executor alone and never travel to the worker. */
