@@ -1,0 +1,355 @@
+import { dispatchIdOf, type DispatchId, type TaskInstanceRef, type Workload, type WorkloadExit } from '@fairlead/protocol'
+import { EventBuffer } from './event-buffer.ts'
+import { ExecutorError } from './executor-error.ts'
+import {
+  EXECUTOR_BRAND,
+  EXECUTOR_CONTRACT_VERSION,
+  type BufferedEvent,
+  type Executor,
+  type ExecutorEvent,
+  type ExecutorHost,
+  type StandardSchema,
+  type SyncOptions,
+  type WorkloadOptions,
+} from './executor.ts'
+import { BASE_EXECUTOR_MARK } from './final-members.ts'
+import { nextWorkloads, type HeldWorkload, type Launch, type LaunchResult, type QueuedWorkload, type RunningWorkload } from './held-workload.ts'
+import { beginLaunch, repeatDelayMs, resultOfError } from './launch.ts'
+
+/** What `executeAsync` is given beside the workload. An abort of `signal` makes the outcome of the call unknown. */
+export interface ExecuteOptions extends WorkloadOptions, SyncOptions {}
+
+/** The brand sits on the prototype: a class is judged without an instance. Isolated declarations cannot say so in the class. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+export interface BaseExecutor {
+  readonly [EXECUTOR_BRAND]: number
+}
+
+/**
+ * The usual base of an executor: authors write `executeAsync` and `sync`, the rest has safe defaults.
+ *
+ * Invariant 1: a dispatch id is queued, launching or running, never two of them, and its end removes it.
+ * Invariant 2: a call of unknown outcome is repeated with the same dispatch id until it is known or revoked.
+ * Invariant 3: after `end` or `terminate` nothing more is launched.
+ */
+export abstract class BaseExecutor implements Executor {
+  static readonly supportsCallbacks: boolean = false
+  static readonly supportsAdHocTiRun: boolean = false
+  static readonly isLocal: boolean = false
+  static readonly isSingleThreaded: boolean = false
+  static readonly isProduction: boolean = true
+  static readonly servesLogs: boolean = false
+  static readonly preAssignsExternalExecutorId: boolean = false
+  static readonly sentryIntegration: string | null = null
+  static readonly changeSensorModeToReschedule: boolean = false
+  static readonly configSchema: StandardSchema | null = null
+  static readonly executorConfigSchema: StandardSchema | null = null
+
+  readonly name: string
+  readonly parallelism: number
+  readonly syncIntervalMs: number | null = 1000
+
+  protected readonly host: ExecutorHost
+  /** How many calls that begin workloads may be under way at once. */
+  protected readonly launchConcurrency: number = 16
+  /** How long one such call may take before its outcome counts as unknown. */
+  protected readonly launchTimeoutMs: number = 60_000
+  /** How many workloads one call of `executeBatch` may begin. */
+  protected readonly maxBatchSize: number = 1
+
+  readonly #held = new Map<DispatchId, HeldWorkload>()
+  readonly #events = new EventBuffer()
+  #sequence = 0
+  #isEnding = false
+
+  constructor(host: ExecutorHost) {
+    if (!Number.isInteger(host.parallelism) || host.parallelism <= 0) {
+      throw new ExecutorError(
+        'EXECUTOR_PARALLELISM_INVALID',
+        `The parallelism of executor "${host.name}" is ${host.parallelism}. Set it to a whole number of 1 or more.`,
+      )
+    }
+    this.host = host
+    this.name = host.name
+    this.parallelism = host.parallelism
+  }
+
+  static {
+    Object.defineProperty(this.prototype, EXECUTOR_BRAND, { value: EXECUTOR_CONTRACT_VERSION })
+    Object.defineProperty(this.prototype, BASE_EXECUTOR_MARK, { value: true })
+  }
+
+  /**
+   * Begins one workload and answers the id that the outside knows it by, or null. Idempotent by dispatch id. A throw
+   * says that it never started; `outcomeUnknown` says that this cannot be known.
+   */
+  abstract executeAsync(workload: Workload, options: ExecuteOptions): Promise<string | null>
+
+  /** Reports what became of the workloads that run. */
+  abstract sync(options: SyncOptions): Promise<void>
+
+  async start(_signal: AbortSignal): Promise<void> {}
+
+  /** Gauges, `processWorkloads` up to the open slots, then `sync`: for embedders that have no dispatch. */
+  async heartbeat(signal: AbortSignal = new AbortController().signal): Promise<void> {
+    this.host.gauge?.('executor.open_slots', this.parallelism - this.#count('running') - this.#count('launching'))
+    this.host.gauge?.('executor.queued_tasks', this.#count('queued'))
+    this.host.gauge?.('executor.running_tasks', this.#count('running') + this.#count('launching'))
+    await this.processWorkloads(signal)
+    await this.sync({ signal })
+  }
+
+  queueWorkload(workload: Workload, options: WorkloadOptions): void {
+    this.#refuseUnsupported(workload)
+    const dispatchId = dispatchIdOf(workload)
+    if (this.#held.has(dispatchId) || this.#events.hasEnded(dispatchId)) return
+    this.#sequence += 1
+    this.#held.set(dispatchId, {
+      phase: 'queued',
+      queued: { dispatchId, workload, options },
+      sequence: this.#sequence,
+      notBefore: 0,
+      unknownCount: 0,
+    })
+  }
+
+  async processWorkloads(signal: AbortSignal): Promise<void> {
+    if (this.#isEnding || signal.aborted) return
+    const openSlots = this.parallelism - this.#count('running') - this.#count('launching')
+    const batch = nextWorkloads(this.#held.values(), openSlots, this.host.clock.now())
+    if (batch.length === 0) return
+    const chunks = chunksOf(batch, this.maxBatchSize)
+    const launchNext = async (): Promise<void> => {
+      for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) await this.#launch(chunk, signal)
+    }
+    await Promise.all(Array.from({ length: Math.min(this.launchConcurrency, chunks.length) }, launchNext))
+  }
+
+  /**
+   * Begins a batch and answers one result for each workload, in order. The default calls `executeAsync`; override it,
+   * with `maxBatchSize`, where the outside takes many workloads in one call. A throw holds for the whole batch.
+   */
+  protected async executeBatch(batch: readonly QueuedWorkload[], { signal }: SyncOptions): Promise<readonly LaunchResult[]> {
+    const executeOne = async ({ workload, options }: QueuedWorkload): Promise<LaunchResult> => {
+      try {
+        return { kind: 'accepted', externalId: await this.executeAsync(workload, { ...options, signal }) }
+      } catch (error) {
+        return resultOfError(error, signal)
+      }
+    }
+    return await Promise.all(batch.map(executeOne))
+  }
+
+  /** The workload's process is running. */
+  running(dispatchId: DispatchId, externalId: string | null = null): void {
+    this.report({ kind: 'running', dispatchId, externalId: externalId ?? this.#externalIdOf(dispatchId) })
+  }
+
+  /** The workload's process ended with exit code 0. */
+  success(dispatchId: DispatchId, externalId: string | null = null): void {
+    this.#end(dispatchId, { kind: 'exited', exitCode: 0 }, externalId)
+  }
+
+  /** The workload's process ended, or never started; `exit` says how. */
+  fail(dispatchId: DispatchId, exit: WorkloadExit, externalId: string | null = null): void {
+    this.#end(dispatchId, exit, externalId)
+  }
+
+  /** Keeps an event for dispatch, and wakes it. What comes after the end of a dispatch id is dropped and counted. */
+  report(event: ExecutorEvent): void {
+    if (!this.#events.append(event)) {
+      this.host.log.debug('event of an ended dispatch dropped', { dispatchId: event.dispatchId, kind: event.kind })
+      return
+    }
+    if (event.kind === 'ended') this.#held.delete(event.dispatchId)
+    else this.#noteRunning(event)
+    this.host.report(event)
+  }
+
+  getEventBuffer(): readonly BufferedEvent[] {
+    return this.#events.peek()
+  }
+
+  acknowledgeEvents(place: number): void {
+    this.#events.acknowledge(place)
+  }
+
+  hasTask(dispatchId: DispatchId): boolean {
+    return this.#held.has(dispatchId)
+  }
+
+  get slotsOccupied(): number {
+    return this.#held.size
+  }
+
+  get slotsAvailable(): number {
+    return Math.max(0, this.parallelism - this.#held.size)
+  }
+
+  /** How many events were dropped because their dispatch id had ended before. */
+  get droppedEventCount(): number {
+    return this.#events.droppedCount
+  }
+
+  async tryAdoptTaskInstances(taskInstances: readonly TaskInstanceRef[], _signal: AbortSignal): Promise<readonly TaskInstanceRef[]> {
+    return taskInstances
+  }
+
+  async revokeTask(taskInstance: TaskInstanceRef, _signal: AbortSignal): Promise<void> {
+    const held = this.#held.get(taskInstance.dispatchId)
+    if (held === undefined) return
+    if (held.phase === 'queued' && held.unknownCount === 0) return await this.forget(taskInstance.dispatchId)
+    throw new ExecutorError(
+      'EXECUTOR_CANNOT_REVOKE',
+      `Executor "${this.name}" cannot stop dispatch ${taskInstance.dispatchId} of task "${taskInstance.taskId}": ` +
+        `${this.constructor.name} has no revokeTask of its own. Override it to stop what has begun.`,
+    )
+  }
+
+  async getTaskLog(_taskInstance: TaskInstanceRef, _tryNumber: number): Promise<AsyncIterable<string> | null> {
+    return null
+  }
+
+  /** Launches nothing more, and waits for the calls under way; what runs is left to be adopted. */
+  async end(signal: AbortSignal): Promise<void> {
+    this.#isEnding = true
+    const launches = this.#launches()
+    const giveUp = (): void => launches.forEach((launch) => launch.controller.abort(signal.reason))
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp, { once: true })
+    await Promise.all(launches.map((launch) => launch.settled))
+    signal.removeEventListener('abort', giveUp)
+  }
+
+  /** Launches nothing more, and gives up the calls under way. Override it to stop what runs. */
+  async terminate(): Promise<void> {
+    this.#isEnding = true
+    for (const launch of this.#launches()) launch.controller.abort(new Error('the executor was terminated'))
+  }
+
+  /** What was accepted or adopted and has not ended, for `sync` to look after. */
+  protected get runningWorkloads(): readonly RunningWorkload[] {
+    return [...this.#held.values()].flatMap((held) => (held.phase === 'running' ? [held.running] : []))
+  }
+
+  /** Takes over work that began under another instance, for `tryAdoptTaskInstances`. */
+  protected adopt(taskInstance: TaskInstanceRef, externalId: string | null = taskInstance.externalId): void {
+    const { dispatchId } = taskInstance
+    this.#held.set(dispatchId, { phase: 'running', running: { dispatchId, externalId, taskInstance } })
+  }
+
+  /**
+   * Drops a workload without an event, for `revokeTask`: off the queue, or no longer watched. A call under way is
+   * aborted, and over when this resolves, so that the caller can look for what it may have begun.
+   */
+  protected async forget(dispatchId: DispatchId): Promise<void> {
+    const held = this.#held.get(dispatchId)
+    this.#held.delete(dispatchId)
+    this.#events.close(dispatchId)
+    if (held?.phase !== 'launching') return
+    held.launch.controller.abort(new Error('the workload was revoked'))
+    await held.launch.settled
+  }
+
+  async #launch(chunk: readonly Extract<HeldWorkload, { phase: 'queued' }>[], signal: AbortSignal): Promise<void> {
+    // Revoked, or ended by a report, while it waited for its turn.
+    const current = chunk.filter((entry) => this.#held.get(entry.queued.dispatchId) === entry)
+    if (current.length === 0 || this.#isEnding) return
+    const batch = current.map((entry) => entry.queued)
+    const launch = beginLaunch({
+      size: batch.length,
+      timeoutMs: this.launchTimeoutMs,
+      clock: this.host.clock,
+      signal,
+      begin: (launchSignal) => this.executeBatch(batch, { signal: launchSignal }),
+      onResult: (index, result) => {
+        const entry = current[index]
+        if (entry !== undefined) this.#settleLaunch(entry, result)
+      },
+    })
+    for (const { queued, sequence, unknownCount } of current) {
+      this.#held.set(queued.dispatchId, { phase: 'launching', queued, sequence, unknownCount, launch })
+    }
+    await launch.settled
+  }
+
+  /** A late `accepted` counts even when the call was given up; a late refusal does not, since a repeat decides. */
+  #settleLaunch(entry: Extract<HeldWorkload, { phase: 'queued' }>, result: LaunchResult & { isLate: boolean }): void {
+    const { queued, sequence } = entry
+    const { dispatchId } = queued
+    const held = this.#held.get(dispatchId)
+    if (held === undefined) return
+    if (held.phase === 'running') return this.#settleRunning(held.running, result)
+    if (result.kind === 'accepted') return this.report({ kind: 'accepted', dispatchId, externalId: result.externalId })
+    if (result.isLate) return
+    if (result.kind === 'neverStarted') return this.fail(dispatchId, { kind: 'neverStarted', detail: result.detail })
+    const unknownCount = entry.unknownCount + 1
+    const notBefore = this.host.clock.now() + repeatDelayMs(unknownCount)
+    this.#held.set(dispatchId, { phase: 'queued', queued, sequence, notBefore, unknownCount })
+    this.host.log.warn('outcome of a launch is unknown', { dispatchId, detail: result.detail, unknownCount })
+  }
+
+  /** The answer to a launch whose workload was seen running before: it can add the external id, or be a contradiction. */
+  #settleRunning({ dispatchId, externalId }: RunningWorkload, result: LaunchResult): void {
+    if (result.kind === 'accepted' && externalId === null) {
+      return this.report({ kind: 'accepted', dispatchId, externalId: result.externalId })
+    }
+    if (result.kind === 'accepted' && result.externalId === externalId) return
+    this.host.log.warn('launch answered otherwise than the workload that runs', { dispatchId, externalId, result })
+  }
+
+  #end(dispatchId: DispatchId, exit: WorkloadExit, externalId: string | null): void {
+    this.report({ kind: 'ended', dispatchId, exit, externalId: externalId ?? this.#externalIdOf(dispatchId) })
+  }
+
+  #noteRunning({ dispatchId, externalId }: ExecutorEvent): void {
+    const held = this.#held.get(dispatchId)
+    if (held === undefined) return
+    if (held.phase === 'running') {
+      const running = { ...held.running, externalId: externalId ?? held.running.externalId }
+      this.#held.set(dispatchId, { phase: 'running', running })
+      return
+    }
+    const { workload } = held.queued
+    const taskInstance = workload.type === 'ExecuteTask' ? workload.taskInstance : null
+    this.#held.set(dispatchId, { phase: 'running', running: { dispatchId, externalId, taskInstance } })
+  }
+
+  #externalIdOf(dispatchId: DispatchId): string | null {
+    const held = this.#held.get(dispatchId)
+    return held?.phase === 'running' ? held.running.externalId : null
+  }
+
+  #launches(): readonly Launch[] {
+    return [...this.#held.values()].flatMap((held) => (held.phase === 'launching' ? [held.launch] : []))
+  }
+
+  #count(phase: HeldWorkload['phase']): number {
+    let count = 0
+    for (const held of this.#held.values()) if (held.phase === phase) count += 1
+    return count
+  }
+
+  #refuseUnsupported(workload: Workload): void {
+    if (this.#isEnding) {
+      throw new ExecutorError('EXECUTOR_ENDED', `Executor "${this.name}" is shutting down and takes no more work.`)
+    }
+    if (workload.type === 'ExecuteTask') return
+    if (workload.type === 'ExecuteCallback' && supportsCallbacks(this.constructor)) return
+    const type: string = workload.type
+    throw new ExecutorError(
+      'EXECUTOR_WORKLOAD_UNSUPPORTED',
+      `Executor "${this.name}" (${this.constructor.name}) does not run workloads of type ${type}. Choose an executor that does.`,
+    )
+  }
+}
+
+function supportsCallbacks(executorClass: object): boolean {
+  return Reflect.get(executorClass, 'supportsCallbacks') === true
+}
+
+function chunksOf<T>(items: readonly T[], size: number): T[][] {
+  const chunks: T[][] = []
+  for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size))
+  return chunks
+}

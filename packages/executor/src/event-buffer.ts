@@ -1,0 +1,55 @@
+import type { DispatchId } from '@fairlead/protocol'
+import type { BufferedEvent, ExecutorEvent } from './executor.ts'
+
+/** How many ended dispatch ids are remembered, to recognise a second end. */
+const REMEMBERED_ENDS = 10_000
+
+/**
+ * Events on their way to dispatch.
+ *
+ * Invariant 1: an event stays until it is acknowledged, however often it is read.
+ * Invariant 2: a dispatch id ends once, and nothing is said about it afterwards.
+ */
+export class EventBuffer {
+  #events: BufferedEvent[] = []
+  #lastPlace = 0
+  #ended = new Set<DispatchId>()
+  /** How many events were dropped because their dispatch id had ended. */
+  droppedCount = 0
+
+  /** Adds an event, or answers false when its dispatch id has ended. */
+  append(event: ExecutorEvent): boolean {
+    if (this.#ended.has(event.dispatchId)) {
+      this.droppedCount += 1
+      return false
+    }
+    if (event.kind === 'ended') this.close(event.dispatchId)
+    this.#lastPlace += 1
+    this.#events.push({ place: this.#lastPlace, event })
+    return true
+  }
+
+  /** Takes no more events of this dispatch id. */
+  close(dispatchId: DispatchId): void {
+    this.#ended.add(dispatchId)
+    if (this.#ended.size <= REMEMBERED_ENDS) return
+    const [oldest] = this.#ended
+    if (oldest !== undefined) this.#ended.delete(oldest)
+  }
+
+  /** True when this dispatch id ended, as far as is remembered. */
+  hasEnded(dispatchId: DispatchId): boolean {
+    return this.#ended.has(dispatchId)
+  }
+
+  /** Events not acknowledged yet, oldest first. */
+  peek(): readonly BufferedEvent[] {
+    return this.#events.slice()
+  }
+
+  /** Forgets events up to and including `place`. */
+  acknowledge(place: number): void {
+    const kept = this.#events.findIndex((buffered) => buffered.place > place)
+    this.#events = kept === -1 ? [] : this.#events.slice(kept)
+  }
+}

@@ -1,0 +1,37 @@
+/** Every code of an {@link ExecutorError}. */
+export const EXECUTOR_ERROR_CODES = [
+  'EXECUTOR_PARALLELISM_INVALID',
+  'EXECUTOR_WORKLOAD_UNSUPPORTED',
+  'EXECUTOR_ENDED',
+  'EXECUTOR_CANNOT_REVOKE',
+  'EXECUTOR_OUTCOME_UNKNOWN',
+  'EXECUTOR_CLASS_INVALID',
+] as const
+
+/** One of {@link EXECUTOR_ERROR_CODES}. */
+export type ExecutorErrorCode = (typeof EXECUTOR_ERROR_CODES)[number]
+
+/** An error of this package. Compare `code`, never the class: two copies of the package happen. */
+export class ExecutorError extends Error {
+  readonly code: ExecutorErrorCode
+
+  constructor(code: ExecutorErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ExecutorError'
+    this.code = code
+  }
+}
+
+/**
+ * The error with which `executeAsync` says that it cannot know whether the work began: a lost answer, a closed
+ * connection. The workload stays, and the call is repeated with the same dispatch id.
+ */
+export function outcomeUnknown(detail: string, cause?: unknown): ExecutorError {
+  return new ExecutorError('EXECUTOR_OUTCOME_UNKNOWN', detail, { cause })
+}
+
+/** True for an error made by {@link outcomeUnknown}, whatever copy of this package made it. */
+export function isOutcomeUnknown(error: unknown): boolean {
+  const code: ExecutorErrorCode = 'EXECUTOR_OUTCOME_UNKNOWN'
+  return error instanceof Error && 'code' in error && error.code === code
+}

@@ -1,0 +1,59 @@
+import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
+import type { WorkloadOptions } from './executor.ts'
+
+/** A workload to begin, with what is for the executor alone. */
+export interface QueuedWorkload {
+  readonly dispatchId: DispatchId
+  readonly workload: Workload
+  readonly options: WorkloadOptions
+}
+
+/** A workload that is somewhere else by now, and has not ended. */
+export interface RunningWorkload {
+  readonly dispatchId: DispatchId
+  readonly externalId: string | null
+  /** Null for a callback. */
+  readonly taskInstance: TaskInstanceRef | null
+}
+
+/** What an executor holds of one dispatch id: queued, on its way out, or running. Its end removes it. */
+export type HeldWorkload =
+  | { phase: 'queued'; queued: QueuedWorkload; sequence: number; notBefore: number; unknownCount: number }
+  | { phase: 'launching'; queued: QueuedWorkload; sequence: number; unknownCount: number; launch: Launch }
+  | { phase: 'running'; running: RunningWorkload }
+
+/** One call that begins workloads. Aborting it makes its outcome unknown. */
+export interface Launch {
+  readonly controller: AbortController
+  /** Resolves, never rejects, when the call is over or given up. */
+  readonly settled: Promise<void>
+}
+
+/** What became of one workload in a call that begins workloads. */
+export type LaunchResult =
+  | { kind: 'accepted'; externalId: string | null }
+  | { kind: 'neverStarted'; detail: string }
+  | { kind: 'unknown'; detail: string }
+
+type Queued = Extract<HeldWorkload, { phase: 'queued' }>
+
+/** The queued workloads to begin now: callbacks first, then the highest priority, then the oldest. */
+export function nextWorkloads(held: Iterable<HeldWorkload>, openSlots: number, now: number): readonly Queued[] {
+  if (openSlots <= 0) return []
+  const due: Queued[] = []
+  for (const entry of held) if (entry.phase === 'queued' && entry.notBefore <= now) due.push(entry)
+  return due.sort(byUrgency).slice(0, openSlots)
+}
+
+function byUrgency(a: Queued, b: Queued): number {
+  return rank(a) - rank(b) || weight(b) - weight(a) || a.sequence - b.sequence
+}
+
+function rank(entry: Queued): number {
+  return entry.queued.workload.type === 'ExecuteCallback' ? 0 : 1
+}
+
+function weight(entry: Queued): number {
+  const { workload } = entry.queued
+  return workload.type === 'ExecuteCallback' ? 0 : workload.taskInstance.priorityWeight
+}

@@ -1,0 +1,6 @@
+export * from './executor.ts'
+export * from './executor-error.ts'
+export * from './base-executor.ts'
+export * from './check-executor.ts'
+export { FINAL_MEMBERS, type FinalMember } from './final-members.ts'
+export type { LaunchResult, QueuedWorkload, RunningWorkload } from './held-workload.ts'
