@@ -72,6 +72,7 @@ export const CONFIG_SCHEMA = {
   metrics: {
     isEnabled: flag(true, 'Whether metrics are kept and served at `/metrics`.'),
     prefix: text('airflow', 'First word of every metric name.'),
+    requiresToken: flag(true, 'Whether `/metrics` asks for a token, as every other route does.'),
   },
   security: {
     keysFolder: optionalText('Folder of generated keys and the admin password; null means `keys` in the home folder.'),

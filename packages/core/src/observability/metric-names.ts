@@ -1,0 +1,55 @@
+/** Every metric, with Airflow's name where Airflow has one. Prometheus sees dots as underscores. */
+
+interface MetricFacts {
+  readonly kind: 'counter' | 'gauge' | 'timing'
+  readonly about: string
+  readonly tags: readonly string[]
+}
+
+/** Facts of every metric. Timings are in milliseconds. */
+export const METRICS = {
+  'scheduler_heartbeat': { kind: 'counter', about: 'Heartbeats of the scheduler', tags: [] },
+  'scheduler.scheduler_loop_duration': { kind: 'timing', about: 'One turn of the scheduler loop', tags: [] },
+  'scheduler.critical_section_duration': { kind: 'timing', about: 'Admission within one turn', tags: [] },
+  'scheduler.critical_section_busy': { kind: 'counter', about: 'Turns in which another scheduler held a lock', tags: [] },
+  'scheduler.tasks.executable': { kind: 'gauge', about: 'Task instances that the last turn admitted', tags: [] },
+  'scheduler.tasks.starving': { kind: 'gauge', about: 'Task instances that wait for a slot', tags: [] },
+  'scheduler.tasks.killed_externally': { kind: 'counter', about: 'Task instances whose process ended without a report', tags: ['dag_id'] },
+  'scheduler.tasks.stuck_in_queued': { kind: 'counter', about: 'Task instances that were queued for too long', tags: ['executor'] },
+  'scheduler.tasks.launch_failed': { kind: 'counter', about: 'Hand-overs after which nothing was started', tags: ['executor'] },
+  'scheduler.orphaned_tasks.cleared': { kind: 'counter', about: 'Task instances of a lost scheduler that were queued anew', tags: [] },
+  'scheduler.orphaned_tasks.adopted': { kind: 'counter', about: 'Task instances of a lost scheduler that were taken over', tags: [] },
+  'scheduler.quarantined': { kind: 'counter', about: 'Rows that a sweep could not handle', tags: [] },
+  'task_instances_without_heartbeats_killed': { kind: 'counter', about: 'Running task instances that fell silent', tags: ['dag_id'] },
+  'executor.open_slots': { kind: 'gauge', about: 'Free slots of an executor', tags: ['executor'] },
+  'executor.queued_tasks': { kind: 'gauge', about: 'Workloads handed to an executor that do not run yet', tags: ['executor'] },
+  'executor.running_tasks': { kind: 'gauge', about: 'Workloads that an executor runs', tags: ['executor'] },
+  'executor.slot_drift': { kind: 'counter', about: 'Workloads that an executor held without a lease, or the other way round', tags: ['executor'] },
+  'executor.events': { kind: 'counter', about: 'Events that executors reported', tags: ['executor', 'kind'] },
+  'executor.events_dropped': { kind: 'counter', about: 'Events that came late or twice', tags: ['executor'] },
+  'executor.call_timeouts': { kind: 'counter', about: 'Calls into an executor whose outcome is unknown', tags: ['executor'] },
+  'ti.start': { kind: 'counter', about: 'Task instances that began to run', tags: ['dag_id'] },
+  'ti.finish': { kind: 'counter', about: 'Task instances that settled', tags: ['dag_id', 'state'] },
+  'task.scheduled_duration': { kind: 'timing', about: 'From scheduled to queued', tags: ['dag_id'] },
+  'task.queued_duration': { kind: 'timing', about: 'From queued to running', tags: ['dag_id'] },
+  'task.duration': { kind: 'timing', about: 'From running to settled', tags: ['dag_id'] },
+  'dagrun.duration.success': { kind: 'timing', about: 'Duration of a Dag run that succeeded', tags: ['dag_id'] },
+  'dagrun.duration.failed': { kind: 'timing', about: 'Duration of a Dag run that failed', tags: ['dag_id'] },
+  'dagrun.schedule_delay': { kind: 'timing', about: 'From when a Dag run was due until it began', tags: ['dag_id'] },
+  'dagbag_size': { kind: 'gauge', about: 'Dags that are active', tags: [] },
+  'dag_processing.import_errors': { kind: 'gauge', about: 'Dag files that do not load', tags: [] },
+  'dag_processing.total_parse_time': { kind: 'timing', about: 'Reading the whole Dags folder', tags: [] },
+  'dag_processing.last_duration': { kind: 'timing', about: 'Loading one Dag file', tags: [] },
+  'dag_processing.processor_timeouts': { kind: 'counter', about: 'Dag files that took too long to load', tags: [] },
+  'execution_api.requests': { kind: 'counter', about: 'Calls of workers', tags: ['route', 'status'] },
+  'execution_api.settle_batch': { kind: 'gauge', about: 'Outcomes in the last commit', tags: [] },
+  'api.requests': { kind: 'counter', about: 'Calls of the REST API', tags: ['status'] },
+} as const satisfies Record<string, MetricFacts>
+
+/** Name of a metric. */
+export type MetricName = keyof typeof METRICS
+
+/** Names of one kind of metric. */
+export type MetricNameOf<K extends MetricFacts['kind']> = {
+  [N in MetricName]: (typeof METRICS)[N]['kind'] extends K ? N : never
+}[MetricName]
