@@ -1,0 +1,82 @@
+import type { TRIGGER_RULES } from '@fairlead/protocol/constants'
+import type { Duration } from './duration.ts'
+import type { JsonValue } from './json.ts'
+import type { ExecutorConfig, ExecutorName } from './register.ts'
+
+/** One of Airflow's trigger rules. */
+export type TriggerRule = (typeof TRIGGER_RULES)[number]
+
+/** `'process'`: each try has a process of its own. `'reuse'`: it may share a warm one with tasks of the same Dag version. */
+export type Isolation = 'process' | 'reuse'
+
+/** When runs are created: a cron expression (UTC), one with a time zone, a preset, or null for by hand alone. */
+export type ScheduleOption = string | { readonly cron: string; readonly timezone: string } | null
+
+/** How one task runs. */
+export interface TaskOptions {
+  /** Which states of the upstream tasks let this one run. Default `'all_success'`. */
+  readonly triggerRule?: TriggerRule
+  /** How many tries follow the first. Default 0. */
+  readonly retries?: number
+  /** Wait before the first retry. Default `{ minutes: 5 }`. */
+  readonly retryDelay?: Duration
+  /** Factor by which each further wait grows. Default 1. */
+  readonly retryBackoff?: number
+  /** The longest wait. Default `{ days: 1 }`. */
+  readonly maxRetryDelay?: Duration
+  /** Share of each wait that is spread at random, 0 to 1. Default 0. */
+  readonly retryJitter?: number
+  /** False for an error that no retry can help. It runs in the task's own process. */
+  readonly retryWhen?: (error: unknown) => boolean
+  /** The longest a try may run. Default: no limit. */
+  readonly executionTimeout?: Duration
+  /** Higher goes first. Default 1. */
+  readonly priorityWeight?: number
+  /** Queue within the executor. Default `'default'`. */
+  readonly queue?: string
+  /** Where the task runs. Default: the Dag's executor, or else the first configured one. */
+  readonly executor?: ExecutorName
+  /** What the task asks of its executor. */
+  readonly executorConfig?: ExecutorConfig
+  readonly isolation?: Isolation
+  /** True for a task that prepares what others need; `all_done_setup_success` looks at it. */
+  readonly setup?: boolean
+}
+
+/** How a shell task runs. */
+export interface ShellOptions extends Omit<TaskOptions, 'retryWhen'> {
+  /** Added to the environment of the command. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Working directory. Default: the one that the worker gives its tasks. */
+  readonly cwd?: string
+  /** Exit code that skips the task instead of failing it, or null for none. Default 99. */
+  readonly skipOnExitCode?: number | null
+}
+
+/** What a whole Dag shares. */
+export interface DagOptions {
+  readonly description?: string
+  /** Default null: runs are created by hand. */
+  readonly schedule?: ScheduleOption
+  /** First moment that a scheduled run may cover, as a Date or ISO 8601 with an offset. */
+  readonly startDate?: Date | string
+  readonly endDate?: Date | string
+  /** True to create the runs that were missed. Default false. */
+  readonly catchup?: boolean
+  /** Default 16. */
+  readonly maxActiveRuns?: number
+  /** Tasks of this Dag that may run at once. Default 16. */
+  readonly maxActiveTasks?: number
+  readonly tags?: readonly string[]
+  readonly isPausedUponCreation?: boolean
+  readonly executor?: ExecutorName
+  readonly isolation?: Isolation
+  /** Options of every task that does not set them itself (Airflow's `default_args`). */
+  readonly defaultArgs?: TaskOptions
+}
+
+/** A task's handler: one object of named arguments in, a value that JSON can hold out. */
+export type Handler<Input, Output> = (input: Input) => Output
+
+/** A literal argument of a placed task. */
+export type Literals = Readonly<Record<string, JsonValue>>
