@@ -2,7 +2,14 @@ import type { WorkloadExit } from '@fairlead/protocol'
 import { describe, expect, it } from 'vitest'
 import { resolveOutcome, type EndedTry, type Outcome } from './resolve-outcome.ts'
 
-const FIRST_OF_TWO: EndedTry = { report: null, exit: null, tryNumber: 1, maxTries: 2, launchAttempts: 1, launchBudget: 3 }
+const FIRST_OF_TWO: EndedTry = {
+  report: null,
+  exit: null,
+  tryNumber: 1,
+  maxTries: 2,
+  launchAttempts: 1,
+  launchBudget: 3,
+}
 const LAST_OF_TWO: EndedTry = { ...FIRST_OF_TWO, tryNumber: 2 }
 
 const error = { name: 'Error', message: 'no such file', stack: null }
@@ -109,7 +116,10 @@ describe('a launch that never started', () => {
   })
 })
 
-it.each([null, 'success', 'failed', 'up_for_retry'] as const)('a superseded try is ignored whatever it reported: %s', (state) => {
-  const report = state === null ? null : { state }
-  expect(resolveOutcome({ ...FIRST_OF_TWO, report, exit: superseded })).toEqual({ kind: 'ignore' })
-})
+it.each([null, 'success', 'failed', 'up_for_retry'] as const)(
+  'a superseded try is ignored whatever it reported: %s',
+  (state) => {
+    const report = state === null ? null : { state }
+    expect(resolveOutcome({ ...FIRST_OF_TWO, report, exit: superseded })).toEqual({ kind: 'ignore' })
+  },
+)

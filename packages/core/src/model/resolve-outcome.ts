@@ -30,29 +30,32 @@ export type Outcome =
 
 /** The outcome of a try that ended. */
 export function resolveOutcome(ended: EndedTry): Outcome {
+  const { report, exit } = ended
   // A superseded try has no say: another dispatch owns the row.
-  if (ended.exit?.kind === 'superseded') return { kind: 'ignore' }
-  return ended.report === null ? outcomeOfExit(ended) : outcomeOfReport(ended, ended.report)
+  if (exit?.kind === 'superseded') return { kind: 'ignore' }
+  if (report !== null) return outcomeOfReport(ended, report, exit)
+  return exit === null ? { kind: 'ignore' } : outcomeOfExit(ended, exit)
 }
 
-function outcomeOfReport(ended: EndedTry, report: NonNullable<EndedTry['report']>): Outcome {
+type Report = NonNullable<EndedTry['report']>
+type OwnExit = Exclude<WorkloadExit, { kind: 'superseded' }>
+
+function outcomeOfReport(ended: EndedTry, report: Report, exit: OwnExit | null): Outcome {
   switch (report.state) {
     case 'success':
     case 'skipped':
       return { kind: 'settled', state: report.state, cause: null }
     case 'failed':
-      return failed(causeOfReport(report, ended.exit))
+      return failed(causeOfReport(report, exit))
     case 'up_for_retry':
-      if (ended.exit?.kind === 'cancelled') return failed('cancelled')
-      return retryOrFail(ended, causeOfReport(report, ended.exit))
+      if (exit?.kind === 'cancelled') return failed('cancelled')
+      return retryOrFail(ended, causeOfReport(report, exit))
     default:
       return report.state satisfies never
   }
 }
 
-function outcomeOfExit(ended: EndedTry): Outcome {
-  const { exit } = ended
-  if (exit === null) return { kind: 'ignore' }
+function outcomeOfExit(ended: EndedTry, exit: OwnExit): Outcome {
   switch (exit.kind) {
     case 'exited':
     case 'signaled':
@@ -65,22 +68,20 @@ function outcomeOfExit(ended: EndedTry): Outcome {
       return retryOrFail(ended, 'never_started')
     case 'cancelled':
       return failed('cancelled')
-    case 'superseded':
-      return { kind: 'ignore' }
     default:
       return exit satisfies never
   }
 }
 
 /** A stop the supervisor ordered came before whatever user code threw on its way out: the first cause wins. */
-function causeOfReport(report: NonNullable<EndedTry['report']>, exit: WorkloadExit | null): FailureCause {
+function causeOfReport(report: Report, exit: OwnExit | null): FailureCause {
   if (exit === null) return 'user_error'
   if (exit.kind === 'timedOut' || exit.kind === 'cancelled' || exit.kind === 'shutdown') return causeOfExit(exit)
   if (report.error || (exit.kind === 'exited' && exit.exitCode === 0)) return 'user_error'
   return causeOfExit(exit)
 }
 
-function causeOfExit(exit: WorkloadExit): FailureCause {
+function causeOfExit(exit: OwnExit): FailureCause {
   switch (exit.kind) {
     case 'exited':
       // A process that ends well without having reported is one we lost track of.
@@ -93,7 +94,6 @@ function causeOfExit(exit: WorkloadExit): FailureCause {
       return 'never_started'
     case 'cancelled':
     case 'shutdown':
-    case 'superseded':
     case 'lost':
       return exit.kind
     default:
