@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url))
 const workspaces = readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)
-const manifests = ['.', ...workspaces, 'tools/layers'].filter((folder) => existsSync(join(root, folder, 'package.json')))
+const manifests = ['.', ...workspaces, 'tools/layers'].filter((folder) =>
+  existsSync(join(root, folder, 'package.json')),
+)
 const lockfiles = ['package-lock.json', 'tools/layers/package-lock.json'].filter((file) => existsSync(join(root, file)))
 
 const problems = [...manifests.flatMap(problemsOfManifest), ...lockfiles.flatMap(problemsOfLockfile)]
