@@ -46,8 +46,8 @@ describe('wiring', () => {
     total({ value: maybe() })
     // @ts-expect-error nothing is not a number
     total({ value: nothing() })
-    // @ts-expect-error an output by key has no type until it is named
-    total({ value: extract().output('rows') })
+    // @ts-expect-error the output by key is named as text
+    total({ value: extract().output<string>('rows') })
     // @ts-expect-error the argument is missing
     total({})
     // @ts-expect-error all arguments are missing
