@@ -1,0 +1,45 @@
+import type { Kysely, Selectable } from 'kysely'
+import type { Schema, XComTable } from '../schema.ts'
+import { matchesPattern, totalOf, type Page, type Paged } from './page.ts'
+
+/** An XCom with the ids of its run. */
+export type XComRow = Selectable<XComTable> & {
+  readonly dag_id: string
+  readonly run_id: string
+  readonly logical_date: number | null
+  readonly run_after: number
+}
+
+/** What lists of XComs can be narrowed by; null means any. */
+export interface XComFilter {
+  readonly dagId: string | null
+  readonly runId: string | null
+  readonly taskId: string | null
+  readonly key?: string | undefined
+  readonly keyPattern?: string | undefined
+  readonly mapIndex?: number | undefined
+}
+
+/** A page of XComs. */
+export async function listXComs(db: Kysely<Schema>, filter: XComFilter, page: Page): Promise<Paged<XComRow>> {
+  const { dagId, runId, taskId, key, keyPattern, mapIndex } = filter
+  let matching = db.selectFrom('xcom').innerJoin('dag_run', 'dag_run.run_key', 'xcom.run_key')
+  if (dagId !== null) matching = matching.where('dag_run.dag_id', '=', dagId)
+  if (runId !== null) matching = matching.where('dag_run.run_id', '=', runId)
+  if (taskId !== null) matching = matching.where('xcom.task_id', '=', taskId)
+  if (key !== undefined) matching = matching.where('xcom.key', '=', key)
+  if (keyPattern !== undefined) matching = matching.where((eb) => matchesPattern(eb.ref('xcom.key'), keyPattern))
+  if (mapIndex !== undefined) matching = matching.where('xcom.map_index', '=', mapIndex)
+  const count = await matching.select((eb) => eb.fn.countAll().as('total')).executeTakeFirst()
+  const rows = await matching
+    .selectAll('xcom')
+    .select(['dag_run.dag_id', 'dag_run.run_id', 'dag_run.logical_date', 'dag_run.run_after'])
+    .orderBy('xcom.run_key')
+    .orderBy('xcom.task_id')
+    .orderBy('xcom.map_index')
+    .orderBy('xcom.key')
+    .limit(page.limit)
+    .offset(page.offset)
+    .execute()
+  return { rows, total: totalOf(count) }
+}
