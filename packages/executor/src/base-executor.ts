@@ -1,4 +1,10 @@
-import { dispatchIdOf, type DispatchId, type TaskInstanceRef, type Workload, type WorkloadExit } from '@fairlead/protocol'
+import {
+  dispatchIdOf,
+  type DispatchId,
+  type TaskInstanceRef,
+  type Workload,
+  type WorkloadExit,
+} from '@fairlead/protocol'
 import { EventBuffer } from './event-buffer.ts'
 import { ExecutorError } from './executor-error.ts'
 import {
@@ -13,8 +19,15 @@ import {
   type WorkloadOptions,
 } from './executor.ts'
 import { BASE_EXECUTOR_MARK } from './final-members.ts'
-import { nextWorkloads, type HeldWorkload, type Launch, type LaunchResult, type QueuedWorkload, type RunningWorkload } from './held-workload.ts'
-import { beginLaunch, repeatDelayMs, resultOfError } from './launch.ts'
+import {
+  nextWorkloads,
+  type HeldWorkload,
+  type Launch,
+  type LaunchResult,
+  type QueuedWorkload,
+  type RunningWorkload,
+} from './held-workload.ts'
+import { beginLaunch, repeatDelayMs, resultOfError, whileAborting } from './launch.ts'
 
 /** What `executeAsync` is given beside the workload. An abort of `signal` makes the outcome of the call unknown. */
 export interface ExecuteOptions extends WorkloadOptions, SyncOptions {}
@@ -119,17 +132,24 @@ export abstract class BaseExecutor implements Executor {
     const batch = nextWorkloads(this.#held.values(), openSlots, this.host.clock.now())
     if (batch.length === 0) return
     const chunks = chunksOf(batch, this.maxBatchSize)
+    const underWay = new Set<Launch>()
     const launchNext = async (): Promise<void> => {
-      for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) await this.#launch(chunk, signal)
+      for (let chunk = chunks.shift(); chunk !== undefined && !signal.aborted; chunk = chunks.shift())
+        await this.#launch(chunk, underWay)
     }
-    await Promise.all(Array.from({ length: Math.min(this.launchConcurrency, chunks.length) }, launchNext))
+    await whileAborting(signal, underWay, async () => {
+      await Promise.all(Array.from({ length: Math.min(this.launchConcurrency, chunks.length) }, launchNext))
+    })
   }
 
   /**
    * Begins a batch and answers one result for each workload, in order. The default calls `executeAsync`; override it,
    * with `maxBatchSize`, where the outside takes many workloads in one call. A throw holds for the whole batch.
    */
-  protected async executeBatch(batch: readonly QueuedWorkload[], { signal }: SyncOptions): Promise<readonly LaunchResult[]> {
+  protected async executeBatch(
+    batch: readonly QueuedWorkload[],
+    { signal }: SyncOptions,
+  ): Promise<readonly LaunchResult[]> {
     const executeOne = async ({ workload, options }: QueuedWorkload): Promise<LaunchResult> => {
       try {
         return { kind: 'accepted', externalId: await this.executeAsync(workload, { ...options, signal }) }
@@ -191,7 +211,10 @@ export abstract class BaseExecutor implements Executor {
     return this.#events.droppedCount
   }
 
-  async tryAdoptTaskInstances(taskInstances: readonly TaskInstanceRef[], _signal: AbortSignal): Promise<readonly TaskInstanceRef[]> {
+  async tryAdoptTaskInstances(
+    taskInstances: readonly TaskInstanceRef[],
+    _signal: AbortSignal,
+  ): Promise<readonly TaskInstanceRef[]> {
     return taskInstances
   }
 
@@ -214,11 +237,9 @@ export abstract class BaseExecutor implements Executor {
   async end(signal: AbortSignal): Promise<void> {
     this.#isEnding = true
     const launches = this.#launches()
-    const giveUp = (): void => launches.forEach((launch) => launch.controller.abort(signal.reason))
-    if (signal.aborted) giveUp()
-    signal.addEventListener('abort', giveUp, { once: true })
-    await Promise.all(launches.map((launch) => launch.settled))
-    signal.removeEventListener('abort', giveUp)
+    await whileAborting(signal, launches, async () => {
+      await Promise.all(launches.map((launch) => launch.settled))
+    })
   }
 
   /** Launches nothing more, and gives up the calls under way. Override it to stop what runs. */
@@ -251,7 +272,7 @@ export abstract class BaseExecutor implements Executor {
     await held.launch.settled
   }
 
-  async #launch(chunk: readonly Extract<HeldWorkload, { phase: 'queued' }>[], signal: AbortSignal): Promise<void> {
+  async #launch(chunk: readonly Extract<HeldWorkload, { phase: 'queued' }>[], underWay: Set<Launch>): Promise<void> {
     // Revoked, or ended by a report, while it waited for its turn.
     const current = chunk.filter((entry) => this.#held.get(entry.queued.dispatchId) === entry)
     if (current.length === 0 || this.#isEnding) return
@@ -260,7 +281,6 @@ export abstract class BaseExecutor implements Executor {
       size: batch.length,
       timeoutMs: this.launchTimeoutMs,
       clock: this.host.clock,
-      signal,
       begin: (launchSignal) => this.executeBatch(batch, { signal: launchSignal }),
       onResult: (index, result) => {
         const entry = current[index]
@@ -270,7 +290,9 @@ export abstract class BaseExecutor implements Executor {
     for (const { queued, sequence, unknownCount } of current) {
       this.#held.set(queued.dispatchId, { phase: 'launching', queued, sequence, unknownCount, launch })
     }
+    underWay.add(launch)
     await launch.settled
+    underWay.delete(launch)
   }
 
   /** A late `accepted` counts even when the call was given up; a late refusal does not, since a repeat decides. */

@@ -22,7 +22,9 @@ const REQUIRED_MEMBERS = [
 /** Refuses what is no executor class of this contract; the message names class, member and remedy. */
 export function checkExecutorClass(candidate: unknown): asserts candidate is ExecutorClass {
   if (typeof candidate !== 'function' || !isObject(candidate.prototype)) {
-    throw invalid(`${describe(candidate)} is not an executor: it is not a class. Export a class that extends BaseExecutor.`)
+    throw invalid(
+      `${describe(candidate)} is not an executor: it is not a class. Export a class that extends BaseExecutor.`,
+    )
   }
   const className = candidate.name === '' ? 'The anonymous class' : candidate.name
   const prototype = candidate.prototype
@@ -42,13 +44,16 @@ export function checkExecutor(executor: Executor): void {
 }
 
 function checkVersion(className: string, prototype: object): void {
-  const version: unknown = Object.hasOwn(prototype, EXECUTOR_BRAND) || EXECUTOR_BRAND in prototype ? brandOf(prototype) : undefined
+  const version: unknown =
+    Object.hasOwn(prototype, EXECUTOR_BRAND) || EXECUTOR_BRAND in prototype ? brandOf(prototype) : undefined
   if (version === undefined) {
-    throw invalid(`${className} is not an executor: it lacks the executor brand. Extend BaseExecutor of @fairlead/executor.`)
+    throw invalid(
+      `${className} is not an executor: it lacks the executor brand. Extend BaseExecutor of @fairlead/executor.`,
+    )
   }
   if (version !== EXECUTOR_CONTRACT_VERSION) {
     throw invalid(
-      `${className} speaks executor contract ${String(version)}, and this Fairlead speaks ${EXECUTOR_CONTRACT_VERSION}. ` +
+      `${className} speaks executor contract ${JSON.stringify(version)}, and this Fairlead speaks ${EXECUTOR_CONTRACT_VERSION}. ` +
         'Install the release of @fairlead/executor that matches this Fairlead.',
     )
   }
@@ -69,7 +74,11 @@ function baseOf(object: object): object | null {
 function prototypesBelow(prototype: object, base: object | null): readonly object[] {
   const below: object[] = []
   if (base === null) return below
-  for (let current: object | null = prototype; current !== null && current !== base; current = Reflect.getPrototypeOf(current)) {
+  for (
+    let current: object | null = prototype;
+    current !== null && current !== base;
+    current = Reflect.getPrototypeOf(current)
+  ) {
     below.push(current)
   }
   return below
@@ -79,7 +88,9 @@ function refuseFinal(className: string, own: object, base: object | null): void 
   if (base === null) return
   const member = FINAL_MEMBERS.find((name) => Object.hasOwn(own, name))
   if (member !== undefined) {
-    throw invalid(`${className} overrides ${member}, which is final in BaseExecutor: core relies on it. Remove or rename it.`)
+    throw invalid(
+      `${className} overrides ${member}, which is final in BaseExecutor: core relies on it. Remove or rename it.`,
+    )
   }
   if (Object.hasOwn(own, EXECUTOR_BRAND)) {
     throw invalid(`${className} sets the executor brand itself, which belongs to BaseExecutor. Remove it.`)

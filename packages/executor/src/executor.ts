@@ -99,7 +99,10 @@ export interface Executor {
   readonly slotsOccupied: number
   readonly slotsAvailable: number
   /** Watch again what still lives; answers those it could not find. */
-  tryAdoptTaskInstances(taskInstances: readonly TaskInstanceRef[], signal: AbortSignal): Promise<readonly TaskInstanceRef[]>
+  tryAdoptTaskInstances(
+    taskInstances: readonly TaskInstanceRef[],
+    signal: AbortSignal,
+  ): Promise<readonly TaskInstanceRef[]>
   /** Stop and forget; resolves when the work is confirmed gone, quietly for what is unknown or finished. */
   revokeTask(taskInstance: TaskInstanceRef, signal: AbortSignal): Promise<void>
   /** Live log of work in progress, from settings and identity alone, or null when this executor has none. */
@@ -150,7 +153,12 @@ export interface StandardSchema {
 /** Outcome of a Standard Schema validation. */
 export type StandardResult =
   | { readonly value: unknown; readonly issues?: undefined }
-  | { readonly issues: ReadonlyArray<{ readonly message: string; readonly path?: ReadonlyArray<PropertyKey | { key: PropertyKey }> | undefined }> }
+  | {
+      readonly issues: ReadonlyArray<{
+        readonly message: string
+        readonly path?: ReadonlyArray<PropertyKey | { key: PropertyKey }> | undefined
+      }>
+    }
 
 /** An HTTP route that an executor serves to its own workers, mounted under `/executors/{name}`. */
 export interface ExecutorRoute {

@@ -10,7 +10,6 @@ export interface LaunchCall {
   readonly size: number
   readonly timeoutMs: number
   readonly clock: ExecutorClock
-  readonly signal: AbortSignal
   begin(signal: AbortSignal): Promise<readonly LaunchResult[]>
   /** `isLate` when the call was given up before, and its outcome counted as unknown. */
   onResult(index: number, result: LaunchResult & { isLate: boolean }): void
@@ -33,17 +32,29 @@ export function repeatDelayMs(unknownCount: number): number {
   return Math.min(LONGEST_REPEAT_MS, FIRST_REPEAT_MS * 2 ** (unknownCount - 1))
 }
 
+/** Runs `work`, and gives up these launches when the signal aborts meanwhile: one listener, however many launches. */
+export async function whileAborting(
+  signal: AbortSignal,
+  launches: Iterable<Launch>,
+  work: () => Promise<void>,
+): Promise<void> {
+  const giveUp = (): void => {
+    for (const launch of launches) launch.controller.abort(signal.reason)
+  }
+  if (signal.aborted) giveUp()
+  signal.addEventListener('abort', giveUp, { once: true })
+  await work()
+  signal.removeEventListener('abort', giveUp)
+}
+
 async function runLaunch(call: LaunchCall, controller: AbortController): Promise<void> {
   const over = new AbortController()
-  const giveUp = (): void => controller.abort(call.signal.reason)
-  call.signal.addEventListener('abort', giveUp, { once: true })
   abortAfter(call, controller, over.signal)
   // The caller notes this launch first: user code may report from its first turn.
   await Promise.resolve()
   let isLate = false
   const answered = answer(call, controller.signal).then((results) => deliver(call, results, isLate))
   await Promise.race([answered.then(() => over.abort()), aborted(controller.signal)])
-  call.signal.removeEventListener('abort', giveUp)
   if (over.signal.aborted) return
   over.abort()
   isLate = true
@@ -68,7 +79,10 @@ async function answer(call: LaunchCall, signal: AbortSignal): Promise<readonly L
 
 function deliver(call: LaunchCall, results: readonly LaunchResult[], isLate: boolean): void {
   for (let index = 0; index < call.size; index += 1) {
-    const result = results[index] ?? { kind: 'unknown', detail: `the batch answered ${results.length} of ${call.size} results` }
+    const result = results[index] ?? {
+      kind: 'unknown',
+      detail: `the batch answered ${results.length} of ${call.size} results`,
+    }
     call.onResult(index, { ...result, isLate })
   }
 }

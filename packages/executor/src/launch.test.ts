@@ -1,0 +1,159 @@
+import { dispatchIdOf } from '@fairlead/protocol'
+import { describe, expect, it } from 'vitest'
+import { eventually } from '../../../testkit/eventually.ts'
+import { fakeExecutorHost } from '../../../testkit/executor-host.ts'
+import { options, ScriptedExecutor, setUp, signal } from '../../../testkit/scripted-executor.ts'
+import { taskWorkload } from '../../../testkit/workloads.ts'
+import { outcomeUnknown } from './index.ts'
+
+describe('a launch', () => {
+  it('is reported as accepted with the external id', async () => {
+    const { executor, queue, reported } = setUp()
+    const workload = taskWorkload()
+    const dispatchId = dispatchIdOf(workload)
+    queue(workload)
+    await executor.processWorkloads(signal)
+    expect(reported).toEqual([{ kind: 'accepted', dispatchId, externalId: `external-${dispatchId}` }])
+    expect(executor.watched).toEqual([
+      { dispatchId, externalId: `external-${dispatchId}`, taskInstance: workload.taskInstance },
+    ])
+  })
+
+  it('hands queue and executorConfig to executeAsync', async () => {
+    const seen: unknown[] = []
+    const { executor } = setUp({
+      execute: async (_workload, { queue, executorConfig }) => {
+        seen.push({ queue, executorConfig })
+        return null
+      },
+    })
+    executor.queueWorkload(taskWorkload(), { queue: 'gpu', executorConfig: { cpu: 2 } })
+    await executor.processWorkloads(signal)
+    expect(seen).toEqual([{ queue: 'gpu', executorConfig: { cpu: 2 } }])
+  })
+
+  it('that throws ends as never started, for its workload alone', async () => {
+    const bad = taskWorkload()
+    const { executor, queue, kinds } = setUp({
+      execute: async (workload) => {
+        if (workload === bad) throw new Error('no such cluster')
+        return null
+      },
+    })
+    queue(taskWorkload(), bad, taskWorkload())
+    await executor.processWorkloads(signal)
+    expect(kinds().toSorted()).toEqual(['accepted', 'accepted', 'ended'])
+    const end = executor.getEventBuffer().find(({ event }) => event.kind === 'ended')
+    expect(end?.event).toMatchObject({
+      dispatchId: dispatchIdOf(bad),
+      exit: { kind: 'neverStarted', detail: 'no such cluster' },
+    })
+    expect(executor.hasTask(dispatchIdOf(bad))).toBe(false)
+  })
+
+  it('of unknown outcome is repeated with the same dispatch id, after a delay, and reports no end', async () => {
+    let calls = 0
+    const { executor, queue, kinds, clock } = setUp({
+      execute: async () => {
+        if (++calls === 1) throw outcomeUnknown('the answer was lost')
+        return 'job-1'
+      },
+    })
+    const workload = taskWorkload()
+    queue(workload)
+    await executor.processWorkloads(signal)
+    expect(kinds()).toEqual([])
+    await executor.processWorkloads(signal)
+    expect(executor.begun).toHaveLength(1)
+    clock.advance(500)
+    await executor.processWorkloads(signal)
+    expect(executor.begun).toEqual([dispatchIdOf(workload), dispatchIdOf(workload)])
+    expect(kinds()).toEqual(['accepted'])
+  })
+
+  it('that takes too long is unknown, and is accepted when its answer comes late after all', async () => {
+    const { promise, resolve } = withResolvers<string>()
+    const { executor, queue, kinds, clock } = setUp({ execute: () => promise })
+    const workload = taskWorkload()
+    queue(workload)
+    const processing = executor.processWorkloads(signal)
+    await eventually(() => clock.sleeperCount > 0)
+    clock.advance(60_000)
+    await processing
+    expect(kinds()).toEqual([])
+    expect(executor.hasTask(dispatchIdOf(workload))).toBe(true)
+    resolve('job-1')
+    await eventually(() => kinds().length > 0)
+    expect(kinds()).toEqual(['accepted'])
+    clock.advance(60_000)
+    await executor.processWorkloads(signal)
+    expect(executor.begun).toHaveLength(1)
+  })
+
+  it('that dispatch gives up is unknown, whatever it throws then', async () => {
+    const gaveUp = new AbortController()
+    const { executor, queue, kinds } = setUp({
+      execute: (_workload, { signal: launchSignal }) =>
+        new Promise((_resolve, reject) => {
+          launchSignal.addEventListener('abort', () => reject(new Error('connection closed')))
+        }),
+    })
+    queue(taskWorkload())
+    const processing = executor.processWorkloads(gaveUp.signal)
+    await eventually(() => executor.begun.length === 1)
+    gaveUp.abort(new Error('time box'))
+    await processing
+    expect(kinds()).toEqual([])
+    expect(executor.slotsOccupied).toBe(1)
+  })
+
+  it('may report that it runs, and even that it ended, before it answers', async () => {
+    const { executor, queue, kinds } = setUp()
+    executor.execute = async (workload) => {
+      executor.running(dispatchIdOf(workload))
+      executor.fail(dispatchIdOf(workload), { kind: 'exited', exitCode: 3 })
+      return 'job-1'
+    }
+    queue(taskWorkload())
+    await executor.processWorkloads(signal)
+    expect(kinds()).toEqual(['running', 'ended'])
+    expect(executor.slotsOccupied).toBe(0)
+  })
+
+  it('adds the external id of a workload that was seen running before', async () => {
+    const { executor, queue, reported } = setUp()
+    executor.execute = async (workload) => {
+      executor.running(dispatchIdOf(workload))
+      return 'job-1'
+    }
+    queue(taskWorkload())
+    await executor.processWorkloads(signal)
+    expect(reported.map(({ kind, externalId }) => [kind, externalId])).toEqual([
+      ['running', null],
+      ['accepted', 'job-1'],
+    ])
+  })
+
+  it('of a batch settles each workload by its own result, and a missing result is unknown', async () => {
+    class BatchExecutor extends ScriptedExecutor {
+      override readonly maxBatchSize = 3
+      override async executeBatch() {
+        return [
+          { kind: 'accepted' as const, externalId: 'a' },
+          { kind: 'neverStarted' as const, detail: 'quota' },
+        ]
+      }
+    }
+    const executor = new BatchExecutor(fakeExecutorHost().host)
+    for (let count = 0; count < 3; count += 1) executor.queueWorkload(taskWorkload(), options)
+    await executor.processWorkloads(signal)
+    expect(executor.getEventBuffer().map(({ event }) => event.kind)).toEqual(['accepted', 'ended'])
+    expect(executor.slotsOccupied).toBe(2)
+  })
+})
+
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined
+  const promise = new Promise<T>((given) => (resolve = given))
+  return { promise, resolve }
+}
