@@ -10,7 +10,7 @@ describe('configuration', () => {
     const config = load()
     expect(config.core.parallelism).toBe(32)
     expect(config.paths).toMatchObject({ home: '/work/.fairlead', dagsFolder: '/work/dags', databaseUrl: '/work/.fairlead/fairlead.db' })
-    expect(config.executors).toEqual([{ name: 'LocalExecutor', executor: 'LocalExecutor', parallelism: 32, settings: {} }])
+    expect(config.executors).toEqual({})
   })
 
   it('prefers the environment to the file and the file to the default, and says which', () => {
@@ -32,7 +32,7 @@ describe('configuration', () => {
     const config = load()
     expect(Object.isFrozen(config)).toBe(true)
     expect(Object.isFrozen(config.core)).toBe(true)
-    expect(Object.isFrozen(config.executors[0])).toBe(true)
+    expect(Object.isFrozen(config.executors)).toBe(true)
   })
 
   it.each([
@@ -67,47 +67,5 @@ describe('configuration', () => {
       listConfig(load({ env })).find((row) => row.section === 'database' && row.key === 'url')?.value
     expect(shown({})).toBe('')
     expect(shown({ FAIRLEAD__DATABASE__URL: 'postgres://me:secret@db/x' })).toBe('< hidden >')
-  })
-})
-
-describe('executors', () => {
-  const named = (executor: string, content?: unknown) =>
-    load({ env: { FAIRLEAD__CORE__EXECUTOR: executor }, ...(content === undefined ? {} : { file: file(content) }) }).executors
-
-  it('reads a list with aliases, the first one being the default', () => {
-    expect(named('LocalExecutor, own:./x.ts#Mine').map(({ name, executor }) => [name, executor])).toEqual([
-      ['LocalExecutor', 'LocalExecutor'],
-      ['own', './x.ts#Mine'],
-    ])
-  })
-
-  it('allows one class twice under two names', () => {
-    expect(named('a:LocalExecutor,b:LocalExecutor').map(({ name }) => name)).toEqual(['a', 'b'])
-  })
-
-  it('takes every entry of the map when the text is not set', () => {
-    const { executors } = load({ file: file({ executors: { fast: { executor: 'LocalExecutor', parallelism: 3 }, b: { executor: 'p#B', settings: { q: 1 } } } }) })
-    expect(executors).toEqual([
-      { name: 'fast', executor: 'LocalExecutor', parallelism: 3, settings: {} },
-      { name: 'b', executor: 'p#B', parallelism: 32, settings: { q: 1 } },
-    ])
-  })
-
-  it('lets the text choose among the entries of the map', () => {
-    const content = { executors: { a: { executor: 'LocalExecutor', parallelism: 1 }, b: { executor: 'LocalExecutor', parallelism: 2 } } }
-    expect(named('b', content)).toEqual([{ name: 'b', executor: 'LocalExecutor', parallelism: 2, settings: {} }])
-  })
-
-  it.each([
-    ['', /empty/],
-    ['LocalExecutor,', /empty item/],
-    ['a:b:c', /Incorrectly formatted/],
-    ['alias:', /Incorrectly formatted/],
-    ['./x.ts', /Incorrectly formatted/],
-    ['x.ts#', /Incorrectly formatted/],
-    ['LocalExecutor,LocalExecutor', /configured twice/],
-    ['team=LocalExecutor', /by team/],
-  ])('refuses %j', (executor, message) => {
-    expect(() => named(executor)).toThrow(message)
   })
 })

@@ -1,7 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path'
 import { ConfigError } from './config-error.ts'
-import { configFileSchema, type ConfigFile } from './define-config.ts'
-import { resolveExecutors, type ExecutorSetting } from './executors.ts'
+import { configFileSchema, type ConfigFile, type ExecutorEntry } from './define-config.ts'
 import type { Key } from './key.ts'
 import { environmentName, nearestName, snakeCase } from './names.ts'
 import { CONFIG_SCHEMA, type ConfigValues } from './schema.ts'
@@ -9,9 +8,10 @@ import { CONFIG_SCHEMA, type ConfigValues } from './schema.ts'
 /** Where a value came from. */
 export type Origin = { kind: 'default' } | { kind: 'file'; path: string } | { kind: 'environment'; variable: string }
 
-/** The whole configuration: every value, resolved paths and executors, and where each value came from. Frozen. */
+/** The whole configuration: every value, resolved paths, and where each value came from. Frozen. */
 export interface Config extends ConfigValues {
-  readonly executors: readonly ExecutorSetting[]
+  /** The `executors` map of the file, as written. */
+  readonly executors: Readonly<Record<string, ExecutorEntry>>
   readonly paths: ConfigPaths
   readonly origins: Readonly<Record<string, Origin>>
 }
@@ -54,7 +54,7 @@ export function loadConfig(sources: ConfigSources): Config {
   const typed = values as unknown as ConfigValues
   return deepFreeze({
     ...typed,
-    executors: resolveExecutors(typed.core, file.executors ?? {}, origins['core.executor']?.kind !== 'default'),
+    executors: file.executors ?? {},
     paths: resolvePaths(typed, sources.cwd),
     origins,
   })

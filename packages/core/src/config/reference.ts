@@ -36,13 +36,12 @@ import { defineConfig } from 'fairlead'
 export default defineConfig({
   core: { dagsFolder: './pipelines', parallelism: 8 },
   executors: {
-    local: { executor: 'LocalExecutor' },
-    heavy: { executor: 'LocalExecutor', parallelism: 2 },
-    own: { executor: './my-executor.ts#MyExecutor', settings: { region: 'eu' } },
+    quick: { executor: './my-executor.ts#MyExecutor' },
+    heavy: { executor: './my-executor.ts#MyExecutor', parallelism: 2, settings: { region: 'eu' } },
   },
 })
 \`\`\`
 
 The keys of \`executors\` are the names that a task's \`executor\` may use; the first one is the default. The text form is
-\`core.executor\`, with Airflow's grammar: \`LocalExecutor,own:./my-executor.ts#MyExecutor\`.
+\`core.executor\`, with Airflow's grammar: a short name, \`module#Class\`, or \`alias:\` before either, separated by commas.
 `

@@ -5,7 +5,7 @@ export const CONFIG_SCHEMA = {
   core: {
     home: text('.fairlead', 'Folder of the database, keys, compiled Dag files and logs of this installation.'),
     dagsFolder: text('./dags', 'Folder in which Dag files are looked for, with its subfolders.'),
-    executor: text('LocalExecutor', 'Executors by name or `module#Class`, with optional `alias:`, comma separated; the first one is the default.'),
+    executor: text('', 'Executors by name or `module#Class`, with optional `alias:`, comma separated, the default first; empty means those of the `executors` map, or else the built-in one for this machine.'),
     parallelism: integer(32, 'task instances', 'How many task instances may be queued or running at once in this installation, and per executor that sets no limit of its own.', 1),
     maxActiveTasksPerDag: integer(16, 'task instances', 'How many task instances of one Dag run may be queued or running at once, for Dags that set no limit.', 1),
     maxActiveRunsPerDag: integer(16, 'Dag runs', 'How many runs of one Dag may be running at once, for Dags that set no limit.', 1),
@@ -61,7 +61,7 @@ export const CONFIG_SCHEMA = {
   workers: {
     heartbeatInterval: seconds(5, 'How often a running task says that it is alive.'),
     killedTaskCleanupTime: seconds(10, 'How long a task that is told to stop may take before it is killed.'),
-    spareProcesses: integer(2, 'processes', 'How many processes the LocalExecutor keeps started ahead.'),
+    spareProcesses: integer(2, 'processes', 'How many processes an executor of this machine keeps started ahead.'),
     apiOutageGrace: seconds(300, 'How long running tasks go on when the server cannot be reached.'),
   },
   logging: {
