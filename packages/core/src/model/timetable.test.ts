@@ -64,6 +64,7 @@ describe('a daily schedule without catch-up', () => {
     { last: '2025-06-01 00:00', now: '2025-06-10 12:00', next: '2025-06-10 00:00' },
     { last: '2025-06-10 00:00', now: '2025-06-10 12:00', next: '2025-06-11 00:00' },
     { last: '2025-06-12 00:00', now: '2025-06-10 12:00', next: '2025-06-13 00:00' },
+    { start: '2025-06-01 00:00', last: '2025-06-10 00:00', now: '2025-06-10 12:00', next: '2025-06-11 00:00' },
     { last: '2025-06-01 09:30', now: '2025-06-01 12:00', next: '2025-06-02 00:00' },
     { start: '2025-06-05 00:00', last: '2025-06-01 00:00', now: '2025-06-03 12:00', next: '2025-06-05 00:00' },
     { last: '2025-06-01 00:00', end: '2025-06-09 00:00', now: '2025-06-10 12:00', next: null },
@@ -358,6 +359,7 @@ describe('scheduleError', () => {
     { expression: '* * * *', error: 'The cron expression "* * * *" needs five fields' },
     { expression: '0 * * * * *', error: 'needs five fields: minute, hour, day of month, month, day of week' },
     { expression: '2025-01-01T00:00:00', error: 'needs five fields' },
+    { expression: '1 Jan 2025 00:00 UTC', error: 'needs five fields' },
     { expression: '@reboot', error: 'needs five fields' },
     { expression: '61 * * * *', error: 'The cron expression "61 * * * *" is not valid: Invalid value for minute: 61' },
     { expression: '0/15 * * * *', error: 'Use wildcard (*/step) or range (min-max/step)' },
@@ -365,6 +367,13 @@ describe('scheduleError', () => {
   ])('refuses "$expression"', ({ expression, error }) => {
     expect(scheduleError(cron(expression))).toContain(error)
   })
+
+  it.each(['0 * * * * *', '61 * * * *'])(
+    'an expression it refuses does not become a schedule of another meaning: "%s"',
+    (expression) => {
+      expect(() => next(cron(expression), { now: '2025-06-10 12:00' })).toThrow('CronPattern')
+    },
+  )
 
   it.each(['', 'Mars/Base', '+02:00', 'Europe/Pari'])('refuses the time zone "%s"', (zone) => {
     const error = `"${zone}" is not a time zone. Use an IANA name such as "Europe/Paris" or "UTC".`

@@ -28,7 +28,10 @@ export interface NextDagRun {
   runAfter: number
 }
 
-/** The next scheduled run, due or still to come, or null when there is none. Throws when {@link scheduleError} objects. */
+/**
+ * The next scheduled run, due or still to come, or null when there is none. The schedule must be one that
+ * {@link scheduleError} accepts.
+ */
 export function nextDagRun(schedule: Schedule, input: TimetableInput): NextDagRun | null {
   const instant = nextInstant(schedule, input)
   if (instant === null || (input.endDate !== null && instant > input.endDate)) return null
@@ -43,7 +46,7 @@ export function scheduleError(schedule: Schedule): string | null {
   }
   const quoted = `The cron expression "${schedule.expression}"`
   const expression = expand(schedule.expression)
-  // croner would read an ISO date as a schedule that runs once.
+  // croner would read a date as a schedule that runs once.
   if (expression.includes(':') || expression.trim().split(/\s+/).length !== 5) {
     return `${quoted} needs five fields: minute, hour, day of month, month, day of week; or a preset such as @daily.`
   }
@@ -71,9 +74,9 @@ function nextInstant(schedule: Schedule, input: TimetableInput): number | null {
 function nextCronInstant(cron: Cron, input: TimetableInput): number | null {
   const next = firstAfterLast(cron, input)
   if (input.catchup || next === null) return next
-  const latestMissed = atOrBefore(cron, input.now) ?? next
-  const earliest = input.startDate === null ? next : atOrAfter(cron, input.startDate)
-  return earliest === null ? null : Math.max(next, latestMissed, earliest)
+  const latestMissed = atOrBefore(cron, input.now)
+  const earliest = input.startDate === null ? null : atOrAfter(cron, input.startDate)
+  return Math.max(next, latestMissed ?? next, earliest ?? next)
 }
 
 function firstAfterLast(cron: Cron, input: TimetableInput): number | null {
