@@ -60,11 +60,29 @@ process.exitCode = outcomes.every(Boolean) ? 0 : 1
 
 /** Bundles resolve packages by source, so they need nothing of what tsc writes, and both run at once. */
 function compilePackages() {
+  forgetUnderNewOptions()
   const tsc = spawn(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', 'packages/fairlead'], {
     cwd: root,
     stdio: 'inherit',
   })
   return new Promise((resolve) => tsc.on('close', (code) => resolve(code === 0)))
+}
+
+/** tsc 7 repeats the errors it remembers when only its options changed. */
+function forgetUnderNewOptions() {
+  const packages = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name))
+  const configs = [root, ...packages].flatMap((folder) =>
+    ['tsconfig.base.json', 'tsconfig.json'].map((name) => join(folder, name)),
+  )
+  const options = configs
+    .filter((file) => existsSync(file))
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('')
+  const note = join(cache, 'tsc-options')
+  if (existsSync(note) && readFileSync(note, 'utf8') === options) return
+  for (const folder of packages) rmSync(join(folder, 'dist/.tsbuildinfo'), { force: true })
+  mkdirSync(cache, { recursive: true })
+  writeFileSync(note, options)
 }
 
 async function bundle({ name, entry, outdir, options, check }) {
