@@ -53,12 +53,7 @@ export async function listDagRuns(db: Kysely<Schema>, filter: DagRunFilter, page
 
 /** One Dag run. */
 export function findDagRun(db: Kysely<Schema>, dagId: string, runId: string): Promise<DagRunRow | undefined> {
-  return db
-    .selectFrom('dag_run')
-    .selectAll()
-    .where('dag_id', '=', dagId)
-    .where('run_id', '=', runId)
-    .executeTakeFirst()
+  return db.selectFrom('dag_run').selectAll().where('dag_id', '=', dagId).where('run_id', '=', runId).executeTakeFirst()
 }
 
 type RunQuery = SelectQueryBuilder<Schema, 'dag_run', object>

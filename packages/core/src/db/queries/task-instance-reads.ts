@@ -56,7 +56,9 @@ export async function listTaskInstances(
 ): Promise<Paged<TaskInstanceRow>> {
   const matching = narrow(liveRows(db), filter)
   const count = await matching.select((eb) => eb.fn.countAll().as('total')).executeTakeFirst()
-  let query = matching.selectAll('task_instance').select(['dag_run.version_id', 'dag_run.run_after', 'dag_run.logical_date'])
+  let query = matching
+    .selectAll('task_instance')
+    .select(['dag_run.version_id', 'dag_run.run_after', 'dag_run.logical_date'])
   for (const [column, direction] of orderTerms(page, TASK_INSTANCE_ORDER)) query = query.orderBy(column, direction)
   const rows = await query
     .orderBy('task_instance.run_key')
@@ -123,16 +125,20 @@ function narrow(query: LiveQuery, filter: TaskInstanceFilter): LiveQuery {
 function narrowByPatterns(query: LiveQuery, filter: TaskInstanceFilter): LiveQuery {
   const { taskIdPattern, dagIdPattern, runIdPattern } = filter
   let narrowed = query
-  if (taskIdPattern !== undefined) narrowed = narrowed.where((eb) => matchesPattern(eb.ref('task_instance.task_id'), taskIdPattern))
-  if (dagIdPattern !== undefined) narrowed = narrowed.where((eb) => matchesPattern(eb.ref('task_instance.dag_id'), dagIdPattern))
-  if (runIdPattern !== undefined) narrowed = narrowed.where((eb) => matchesPattern(eb.ref('task_instance.run_id'), runIdPattern))
+  if (taskIdPattern !== undefined)
+    narrowed = narrowed.where((eb) => matchesPattern(eb.ref('task_instance.task_id'), taskIdPattern))
+  if (dagIdPattern !== undefined)
+    narrowed = narrowed.where((eb) => matchesPattern(eb.ref('task_instance.dag_id'), dagIdPattern))
+  if (runIdPattern !== undefined)
+    narrowed = narrowed.where((eb) => matchesPattern(eb.ref('task_instance.run_id'), runIdPattern))
   return narrowed
 }
 
 function narrowByLists(query: LiveQuery, filter: TaskInstanceFilter): LiveQuery {
   const { states = [], executors = [], queues = [], tryNumbers = [], mapIndexes = [] } = filter
   let narrowed = query
-  if (states.length > 0) narrowed = narrowed.where((eb) => eb(eb.ref('task_instance.state').$castTo<string>(), 'in', [...states]))
+  if (states.length > 0)
+    narrowed = narrowed.where((eb) => eb(eb.ref('task_instance.state').$castTo<string>(), 'in', [...states]))
   if (executors.length > 0) narrowed = narrowed.where('task_instance.executor', 'in', [...executors])
   if (queues.length > 0) narrowed = narrowed.where('task_instance.queue', 'in', [...queues])
   if (tryNumbers.length > 0) narrowed = narrowed.where('task_instance.try_number', 'in', [...tryNumbers])

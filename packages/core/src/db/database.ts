@@ -1,0 +1,90 @@
+import { CompiledQuery, Kysely, type Transaction } from 'kysely'
+import type { Engine, SqlFragments, Statement, Window, WindowRow } from './dialect/dialect.ts'
+import { openPostgresEngine } from './dialect/postgres/engine.ts'
+import { openSqliteEngine, type SqliteDurability } from './dialect/sqlite/engine.ts'
+import type { Schema } from './schema.ts'
+
+/** The database: transactions for deciding, a reader for looking. */
+export interface Database {
+  /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** For queries outside a transaction. Never use it inside one. */
+  readonly read: Kysely<Schema>
+  /** True when no other process can have this database open. */
+  readonly isExclusive: boolean
+  /** The text in which its engine differs from others. */
+  readonly fragments: SqlFragments
+  /** Where it is, without credentials. */
+  readonly location: string
+  /** Statements run since it was opened; what benchmarks count. */
+  readonly statementCount: number
+  close(): Promise<void>
+}
+
+/** An open transaction. */
+export interface Tx {
+  /** Runs a fixed statement. */
+  all<R>(statement: Statement, parameters?: readonly unknown[]): Promise<R[]>
+  /** The task instances that a run's window holds: its first places in admission order. */
+  windowOf(windows: readonly Window[]): Promise<readonly WindowRow[]>
+  /** Builds and runs a query inside this transaction. */
+  readonly query: Transaction<Schema>
+}
+
+/** Where the database is and how to hold it. */
+export interface DatabaseOptions {
+  /** A file path, `:memory:`, or `postgres://…`. */
+  readonly url: string
+  /** SQLite only. Default `normal`. */
+  readonly durability?: SqliteDurability
+  /** PostgreSQL only: the most connections. Default 10. */
+  readonly connections?: number
+  /** Named to a second process that wants the same embedded database. */
+  readonly pid: number
+}
+
+/**
+ * Opens a database.
+ *
+ * @throws {DatabaseError} `DATABASE_IN_USE`, `DATABASE_UNAVAILABLE`.
+ */
+export function openDatabase(options: DatabaseOptions): Database {
+  return databaseOver(openEngine(options))
+}
+
+function openEngine(options: DatabaseOptions): Engine {
+  if (/^postgres(ql)?:/.test(options.url))
+    return openPostgresEngine(options.url, { connections: options.connections ?? 10 })
+  return openSqliteEngine(options.url, { durability: options.durability ?? 'normal', pid: options.pid })
+}
+
+function databaseOver(engine: Engine): Database {
+  const counter = { statements: 0 }
+  const write = new Kysely<Schema>({ dialect: engine.dialect })
+  const read = engine.readDialect === engine.dialect ? write : new Kysely<Schema>({ dialect: engine.readDialect })
+  return {
+    transaction: (work) => write.transaction().execute((query) => work(transactionOver(query, engine, counter))),
+    read,
+    isExclusive: engine.isExclusive,
+    fragments: engine.fragments,
+    location: engine.location,
+    get statementCount() {
+      return counter.statements
+    },
+    close: async () => {
+      await write.destroy()
+      if (read !== write) await read.destroy()
+      await engine.close()
+    },
+  }
+}
+
+function transactionOver(query: Transaction<Schema>, engine: Engine, counter: { statements: number }): Tx {
+  const all = async <R>(statement: Statement, parameters: readonly unknown[] = []): Promise<R[]> => {
+    counter.statements += 1
+    const compiled = CompiledQuery.raw(statement.textFor(engine.fragments), [...parameters])
+    const result = await query.executeQuery<R>(compiled)
+    return result.rows
+  }
+  return { query, all, windowOf: (windows) => engine.windowOf(all, windows) }
+}

@@ -1,0 +1,60 @@
+import type { Dialect as KyselyDialect } from 'kysely'
+
+/**
+ * What differs between the engines: statements are written once, over these fragments, and one contract test runs
+ * them on both.
+ */
+
+/** Column types of rows that are handed to a statement as one JSON parameter. */
+export type RowColumns = Readonly<Record<string, 'text' | 'int' | 'json'>>
+
+/** SQL text that differs between engines. */
+export interface SqlFragments {
+  readonly name: 'sqlite' | 'postgres'
+  /** Type of a 64-bit integer column. */
+  readonly bigint: string
+  /** Definition of a self-numbering primary key column. */
+  readonly identity: string
+  /** A derived table over parameter `$n`, a JSON array of arrays, with the given columns. Alias it `as d`. */
+  rows(parameter: number, columns: RowColumns): string
+  /** Locks the rows of a table, by its alias, until the transaction ends. */
+  forUpdate(alias: string): string
+  /** The same, passing over rows that another transaction holds. */
+  skipLocked(alias: string): string
+}
+
+/** A statement of fixed text, written once over the fragments in which the engines differ. */
+export interface Statement {
+  textFor(fragments: SqlFragments): string
+}
+
+/** Runs a fixed statement in the open transaction. */
+export type RunStatement = <R>(statement: Statement, parameters?: readonly unknown[]) => Promise<R[]>
+
+/** How many of a run's scheduled task instances may be admissible. */
+export interface Window {
+  readonly runKey: number
+  readonly places: number
+}
+
+/** A task instance inside its run's window. */
+export interface WindowRow {
+  readonly id: string
+  readonly run_key: number
+  readonly is_admissible: number
+}
+
+/** An opened engine. */
+export interface Engine {
+  readonly fragments: SqlFragments
+  /** The first task instances of each window in admission order; reads no more rows than it answers. */
+  windowOf(run: RunStatement, windows: readonly Window[]): Promise<readonly WindowRow[]>
+  /** For writing; transactions are serialised by the engine. */
+  readonly dialect: KyselyDialect
+  /** For reading beside a writer. */
+  readonly readDialect: KyselyDialect
+  /** True when this process is the only one that can have the database open. */
+  readonly isExclusive: boolean
+  readonly location: string
+  close(): Promise<void>
+}

@@ -1,0 +1,46 @@
+import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type Dialect } from 'kysely'
+import pg from 'pg'
+import type { Engine } from '../dialect.ts'
+import { postgresFragments } from './fragments.ts'
+import { PostgresKyselyDriver } from './kysely-driver.ts'
+import { windowOf } from './window.ts'
+
+const INT8 = 20
+
+/** Opens a PostgreSQL database. Connections are made on first use. */
+export function openPostgresEngine(url: string, options: { connections: number }): Engine {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.connections,
+    application_name: 'fairlead',
+    types: { getTypeParser },
+  })
+  // A connection that breaks while idle is replaced by the pool; the next query reports a real outage.
+  pool.on('error', () => undefined)
+  const driver = new PostgresKyselyDriver(pool)
+  const dialect: Dialect = {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => driver,
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  }
+  return {
+    fragments: postgresFragments,
+    windowOf,
+    dialect,
+    readDialect: dialect,
+    isExclusive: false,
+    location: withoutPassword(url),
+    close: () => pool.end(),
+  }
+}
+
+// Our 64-bit columns hold moments and counts, all well inside the integers that a JavaScript number holds exactly.
+const getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
+  oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser
+
+function withoutPassword(url: string): string {
+  const parsed = new URL(url)
+  parsed.password = ''
+  return parsed.toString()
+}

@@ -1,0 +1,88 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, type Dialect } from 'kysely'
+import { DatabaseError } from '../../database-error.ts'
+import type { Engine } from '../dialect.ts'
+import { openSqlite, type SqliteConnection } from './driver.ts'
+import { sqliteFragments } from './fragments.ts'
+import { SqliteKyselyDriver } from './kysely-driver.ts'
+import { takeOwnerLock } from './owner-lock.ts'
+import { windowOf } from './window.ts'
+
+/** How safely a commit reaches the disk: `full` survives a power cut, `normal` a crash of the process. */
+export type SqliteDurability = 'normal' | 'full'
+
+/**
+ * Opens the embedded database, as its only owner.
+ *
+ * @throws {DatabaseError} `DATABASE_IN_USE` naming the owner's pid; `DATABASE_UNAVAILABLE` when it cannot be opened.
+ */
+export function openSqliteEngine(path: string, options: { durability: SqliteDurability; pid: number }): Engine {
+  if (path === ':memory:') return memoryEngine()
+  const release = own(path, options.pid)
+  const writer = openConnection(path, { readOnly: false })
+  writer.exec(`pragma journal_mode = wal; pragma synchronous = ${options.durability}; pragma busy_timeout = 5000;`)
+  writer.exec('pragma wal_autocheckpoint = 4000; pragma cache_size = -16000; pragma temp_store = memory;')
+  const reader = openConnection(path, { readOnly: true })
+  reader.exec('pragma busy_timeout = 5000;')
+  return {
+    fragments: sqliteFragments,
+    windowOf,
+    dialect: dialectOver(writer),
+    readDialect: dialectOver(reader),
+    isExclusive: true,
+    location: path,
+    close: async () => {
+      reader.close()
+      writer.close()
+      release()
+    },
+  }
+}
+
+function memoryEngine(): Engine {
+  const connection = openSqlite(':memory:', { readOnly: false })
+  const dialect = dialectOver(connection)
+  return {
+    fragments: sqliteFragments,
+    windowOf,
+    dialect,
+    readDialect: dialect,
+    isExclusive: true,
+    location: ':memory:',
+    close: async () => connection.close(),
+  }
+}
+
+function own(path: string, pid: number): () => void {
+  mkdirSync(dirname(path), { recursive: true })
+  const lock = takeOwnerLock(path, pid)
+  if (lock.kind === 'owned') return () => lock.release()
+  const who = lock.by === null ? 'another process' : `process ${lock.by.pid}`
+  throw new DatabaseError(
+    'DATABASE_IN_USE',
+    `The database "${path}" is open in ${who}. Stop it, or use another home folder: an embedded database has one owner.`,
+  )
+}
+
+function openConnection(path: string, options: { readOnly: boolean }): SqliteConnection {
+  try {
+    return openSqlite(path, options)
+  } catch (cause) {
+    throw new DatabaseError(
+      'DATABASE_UNAVAILABLE',
+      `The database "${path}" cannot be opened. Check the folder's permissions and free space.`,
+      { cause },
+    )
+  }
+}
+
+function dialectOver(connection: SqliteConnection): Dialect {
+  const driver = new SqliteKyselyDriver(connection)
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => driver,
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  }
+}

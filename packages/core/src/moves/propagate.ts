@@ -1,0 +1,109 @@
+import type { TerminalTaskInstanceState } from '@fairlead/protocol'
+import { settleUnstartedRows, type TaskAddress } from '../db/queries/move-task-instances.ts'
+import { addUpstreamCounts, type CountedRow, type UpstreamChange } from '../db/queries/upstream-counts.ts'
+import type { GraphTask } from '../model/graph.ts'
+import { evaluateTriggerRule, type UpstreamCounts } from '../model/trigger-rule.ts'
+import type { RunLedger } from './run-ledger.ts'
+import { scheduleTasks } from './schedule-tasks.ts'
+
+/** A task instance that has just settled. */
+export interface SettledTask extends TaskAddress {
+  readonly state: TerminalTaskInstanceState
+}
+
+/**
+ * Carries settled states downstream: counts, trigger rules, and what those settle in turn, wave by wave. The work is
+ * proportional to the edges that leave settled tasks, never to what is unfinished.
+ */
+export async function propagate(ledger: RunLedger, settled: readonly SettledTask[]): Promise<void> {
+  const ready: Array<TaskAddress & { from: 'none' }> = []
+  let wave = settled
+  while (wave.length > 0) {
+    const counted = await countWave(ledger, wave)
+    const next: Array<SettledTask & { taskId: string; state: 'skipped' | 'upstream_failed' }> = []
+    for (const row of counted) {
+      const task = await taskOf(ledger, row.run_key, row.task_index)
+      const address = { runKey: row.run_key, taskIndex: row.task_index, mapIndex: row.map_index }
+      const decision = evaluateTriggerRule(task.spec.triggerRule, countsOf(row, task))
+      if (decision === 'run') ready.push({ ...address, from: 'none' })
+      if (decision === 'skip') next.push({ ...address, state: 'skipped', taskId: row.task_id })
+      if (decision === 'upstream_failed') next.push({ ...address, state: 'upstream_failed', taskId: row.task_id })
+    }
+    await settleWave(ledger, next)
+    wave = next
+  }
+  await scheduleTasks(ledger, ready)
+}
+
+async function countWave(ledger: RunLedger, wave: readonly SettledTask[]): Promise<readonly CountedRow[]> {
+  const changes = new Map<string, UpstreamChange>()
+  for (const settled of wave) {
+    const task = await taskOf(ledger, settled.runKey, settled.taskIndex)
+    const run = ledger.run(settled.runKey)
+    run.unfinished -= 1
+    if (task.isLeaf && (settled.state === 'failed' || settled.state === 'upstream_failed')) run.failedLeaves += 1
+    for (const taskIndex of task.downstream)
+      addTo(changes, { runKey: settled.runKey, taskIndex }, settled.state, task.spec.isSetup)
+  }
+  return changes.size === 0 ? [] : addUpstreamCounts(ledger.tx, [...changes.values()])
+}
+
+async function settleWave(
+  ledger: RunLedger,
+  wave: ReadonlyArray<SettledTask & { taskId: string; state: 'skipped' | 'upstream_failed' }>,
+): Promise<void> {
+  if (wave.length === 0) return
+  await settleUnstartedRows(
+    ledger.tx,
+    wave.map(({ state, ...address }) => ({ ...address, to: state })),
+    ledger.now,
+  )
+  for (const { runKey, taskId, mapIndex, state } of wave) {
+    ledger.audit(runKey, { actor: 'scheduler', taskId, mapIndex, tryNumber: 0, from: 'none', to: state })
+  }
+}
+
+async function taskOf(ledger: RunLedger, runKey: number, taskIndex: number): Promise<GraphTask> {
+  const graph = await ledger.graphOf(runKey)
+  const task = graph.tasks[taskIndex]
+  if (task === undefined) throw new Error(`Dag "${graph.spec.dagId}" has no task at index ${taskIndex}.`)
+  return task
+}
+
+const FIELD = {
+  success: 'success',
+  failed: 'failed',
+  upstream_failed: 'upstreamFailed',
+  skipped: 'skipped',
+  removed: 'removed',
+} as const satisfies Record<TerminalTaskInstanceState, keyof UpstreamChange>
+
+function addTo(
+  changes: Map<string, UpstreamChange>,
+  at: { runKey: number; taskIndex: number },
+  state: TerminalTaskInstanceState,
+  isSetup: boolean,
+): void {
+  const key = `${at.runKey}/${at.taskIndex}`
+  const change = changes.get(key) ?? { ...at, ...NO_CHANGE }
+  changes.set(key, change)
+  change[FIELD[state]] += 1
+  if (isSetup && state === 'success') change.setupSuccess += 1
+  if (isSetup && state === 'skipped') change.setupSkipped += 1
+}
+
+const NO_CHANGE = { success: 0, failed: 0, upstreamFailed: 0, skipped: 0, removed: 0, setupSuccess: 0, setupSkipped: 0 }
+
+function countsOf(row: CountedRow, task: GraphTask): UpstreamCounts {
+  return {
+    total: task.upstream.length,
+    success: row.up_success,
+    failed: row.up_failed,
+    upstreamFailed: row.up_upstream_failed,
+    skipped: row.up_skipped,
+    removed: row.up_removed,
+    setupTotal: task.setupUpstreams,
+    setupSuccess: row.up_setup_success,
+    setupSkipped: row.up_setup_skipped,
+  }
+}

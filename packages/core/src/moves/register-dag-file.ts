@@ -1,0 +1,160 @@
+import type { DagSpec } from '@fairlead/protocol'
+import type { Tx } from '../db/database.ts'
+import { appendAudit } from '../db/queries/audit.ts'
+import { nextDagRun } from '../model/timetable.ts'
+import { inTransaction } from './in-transaction.ts'
+import type { MoveContext } from './move-context.ts'
+
+/** What one Dag file holds, as of its newest version. */
+export interface DagFile {
+  readonly bundleName: string
+  readonly file: string
+  /** Content hash of the compiled file. */
+  readonly hash: string
+  readonly dags: readonly DagSpec[]
+  /** Whether a Dag that is new starts paused, unless it says so itself. */
+  readonly pauseNew: boolean
+}
+
+/** Why a Dag file could not be loaded. */
+export interface DagImportError {
+  readonly kind: string
+  readonly message: string
+  readonly line: number | null
+  readonly column: number | null
+  readonly stack: string | null
+}
+
+/**
+ * Records the Dags of a file: new versions, next runs, and what the file no longer holds, which becomes inactive. Its
+ * import error, if it had one, is gone.
+ */
+export function registerDagFile(context: MoveContext, file: DagFile): Promise<void> {
+  return inTransaction(context, async (tx) => {
+    for (const spec of file.dags) await registerDag(tx, context, file, spec)
+    await deactivateOthers(
+      tx,
+      file,
+      file.dags.map((dag) => dag.dagId),
+    )
+    await deleteImportError(tx, file)
+  })
+}
+
+/** Records that a file could not be loaded. Its Dags stay as they last were. */
+export function recordImportError(
+  context: MoveContext,
+  input: { readonly bundleName: string; readonly file: string; readonly error: DagImportError },
+): Promise<void> {
+  return inTransaction(context, async (tx) => {
+    const { bundleName: bundle_name, file, error } = input
+    const { kind, message, line, column: column_number, stack } = error
+    const at = context.environment.clock.now()
+    const row = { kind, message, line, column_number, stack, at }
+    await tx.query
+      .insertInto('import_error')
+      .values({ bundle_name, file, ...row })
+      .onConflict((conflict) => conflict.columns(['bundle_name', 'file']).doUpdateSet(row))
+      .execute()
+  })
+}
+
+/** Records that a file is gone: its Dags are inactive, their runs stay. */
+export function forgetDagFile(
+  context: MoveContext,
+  input: { readonly bundleName: string; readonly file: string },
+): Promise<void> {
+  return inTransaction(context, async (tx) => {
+    await deactivateOthers(tx, input, [])
+    await deleteImportError(tx, input)
+  })
+}
+
+async function registerDag(tx: Tx, context: MoveContext, file: DagFile, spec: DagSpec): Promise<void> {
+  const now = context.environment.clock.now()
+  const known = await tx.query.selectFrom('dag').selectAll().where('dag_id', '=', spec.dagId).executeTakeFirst()
+  const versionId = await versionOf(tx, context, file, spec)
+  const next = nextDagRun(spec.schedule, {
+    lastLogicalDate: await lastScheduledDate(tx, spec.dagId),
+    startDate: spec.startDate ?? known?.first_seen_at ?? now,
+    endDate: spec.endDate,
+    catchup: spec.catchup,
+    now,
+  })
+  const row = {
+    bundle_name: file.bundleName,
+    file: file.file,
+    is_active: 1,
+    version_id: versionId,
+    description: spec.description,
+    tags: JSON.stringify(spec.tags),
+    schedule: JSON.stringify(spec.schedule),
+    max_active_runs: spec.maxActiveRuns,
+    max_active_tasks: spec.maxActiveTasks,
+    next_logical_date: next?.logicalDate ?? null,
+    next_interval_start: next?.dataIntervalStart ?? null,
+    next_interval_end: next?.dataIntervalEnd ?? null,
+    next_run_after: next?.runAfter ?? null,
+    last_parsed_at: now,
+  }
+  if (known !== undefined) {
+    await tx.query.updateTable('dag').set(row).where('dag_id', '=', spec.dagId).execute()
+    return
+  }
+  const is_paused = (spec.isPausedUponCreation ?? file.pauseNew) ? 1 : 0
+  await tx.query
+    .insertInto('dag')
+    .values({ dag_id: spec.dagId, ...row, is_paused, running_runs: 0, queued_runs: 0, first_seen_at: now })
+    .execute()
+  await appendAudit(tx, [{ event: 'dag.created', actor: 'dag_processor', dagId: spec.dagId }], now)
+}
+
+async function versionOf(tx: Tx, context: MoveContext, file: DagFile, spec: DagSpec): Promise<string> {
+  const text = JSON.stringify(spec)
+  const versions = tx.query.selectFrom('dag_version').where('dag_id', '=', spec.dagId)
+  const known = await versions.select('id').where('hash', '=', file.hash).executeTakeFirst()
+  if (known !== undefined) return known.id
+  const newest = await versions.select((eb) => eb.fn.max('version_number').as('number')).executeTakeFirst()
+  const now = context.environment.clock.now()
+  const id = context.environment.random.uuid(now)
+  const version_number = Number(newest?.number ?? 0) + 1
+  const where = { bundle_name: file.bundleName, file: file.file, hash: file.hash }
+  await tx.query
+    .insertInto('dag_version')
+    .values({ id, dag_id: spec.dagId, version_number, ...where, spec: text, created_at: now })
+    .execute()
+  await appendAudit(tx, [{ event: 'dag_version.created', actor: 'dag_processor', dagId: spec.dagId, detail }], now)
+  return id
+}
+
+async function lastScheduledDate(tx: Tx, dagId: string): Promise<number | null> {
+  const row = await tx.query
+    .selectFrom('dag_run')
+    .select((eb) => eb.fn.max('logical_date').as('date'))
+    .where('dag_id', '=', dagId)
+    .where('run_type', '=', 'scheduled')
+    .executeTakeFirst()
+  return row?.date ?? null
+}
+
+async function deactivateOthers(
+  tx: Tx,
+  file: { bundleName: string; file: string },
+  dagIds: readonly string[],
+): Promise<void> {
+  let update = tx.query
+    .updateTable('dag')
+    .set({ is_active: 0 })
+    .where('bundle_name', '=', file.bundleName)
+    .where('file', '=', file.file)
+  if (dagIds.length > 0) update = update.where('dag_id', 'not in', dagIds)
+  await update.execute()
+}
+
+async function deleteImportError(tx: Tx, file: { bundleName: string; file: string }): Promise<void> {
+  await tx.query
+    .deleteFrom('import_error')
+    .where('bundle_name', '=', file.bundleName)
+    .where('file', '=', file.file)
+    .execute()
+}
