@@ -160,19 +160,26 @@ export abstract class BaseExecutor implements Executor {
     return await Promise.all(batch.map(executeOne))
   }
 
-  /** The workload's process is running. */
+  /** The workload's process is running. Saying it again adds nothing, so that a poll may. */
   running(dispatchId: DispatchId, externalId: string | null = null): void {
+    const held = this.#held.get(dispatchId)
+    if (held?.phase === 'running' && held.isStarted) return
     this.report({ kind: 'running', dispatchId, externalId: externalId ?? this.#externalIdOf(dispatchId) })
   }
 
   /** The workload's process ended with exit code 0. */
   success(dispatchId: DispatchId, externalId: string | null = null): void {
-    this.#end(dispatchId, { kind: 'exited', exitCode: 0 }, externalId)
+    this.ended(dispatchId, { kind: 'exited', exitCode: 0 }, externalId)
   }
 
-  /** The workload's process ended, or never started; `exit` says how. */
+  /** The workload ended without success; `exit` says how. */
   fail(dispatchId: DispatchId, exit: WorkloadExit, externalId: string | null = null): void {
-    this.#end(dispatchId, exit, externalId)
+    this.ended(dispatchId, exit, externalId)
+  }
+
+  /** The workload ended as `exit` says, for an executor that translates what it sees. */
+  ended(dispatchId: DispatchId, exit: WorkloadExit, externalId: string | null = null): void {
+    this.report({ kind: 'ended', dispatchId, exit, externalId: externalId ?? this.#externalIdOf(dispatchId) })
   }
 
   /** Keeps an event for dispatch, and wakes it. What comes after the end of a dispatch id is dropped and counted. */
@@ -256,7 +263,11 @@ export abstract class BaseExecutor implements Executor {
   /** Takes over work that began under another instance, for `tryAdoptTaskInstances`. */
   protected adopt(taskInstance: TaskInstanceRef, externalId: string | null = taskInstance.externalId): void {
     const { dispatchId } = taskInstance
-    this.#held.set(dispatchId, { phase: 'running', running: { dispatchId, externalId, taskInstance } })
+    this.#held.set(dispatchId, {
+      phase: 'running',
+      isStarted: false,
+      running: { dispatchId, externalId, taskInstance },
+    })
   }
 
   /**
@@ -320,21 +331,12 @@ export abstract class BaseExecutor implements Executor {
     this.host.log.warn('launch answered otherwise than the workload that runs', { dispatchId, externalId, result })
   }
 
-  #end(dispatchId: DispatchId, exit: WorkloadExit, externalId: string | null): void {
-    this.report({ kind: 'ended', dispatchId, exit, externalId: externalId ?? this.#externalIdOf(dispatchId) })
-  }
-
-  #noteRunning({ dispatchId, externalId }: ExecutorEvent): void {
+  #noteRunning({ kind, dispatchId, externalId }: ExecutorEvent): void {
     const held = this.#held.get(dispatchId)
     if (held === undefined) return
-    if (held.phase === 'running') {
-      const running = { ...held.running, externalId: externalId ?? held.running.externalId }
-      this.#held.set(dispatchId, { phase: 'running', running })
-      return
-    }
-    const { workload } = held.queued
-    const taskInstance = workload.type === 'ExecuteTask' ? workload.taskInstance : null
-    this.#held.set(dispatchId, { phase: 'running', running: { dispatchId, externalId, taskInstance } })
+    const before = held.phase === 'running' ? held : { isStarted: false, running: runningOf(held.queued) }
+    const running = { ...before.running, externalId: externalId ?? before.running.externalId }
+    this.#held.set(dispatchId, { phase: 'running', isStarted: before.isStarted || kind === 'running', running })
   }
 
   #externalIdOf(dispatchId: DispatchId): string | null {
@@ -364,6 +366,10 @@ export abstract class BaseExecutor implements Executor {
       `Executor "${this.name}" (${this.constructor.name}) does not run workloads of type ${type}. Choose an executor that does.`,
     )
   }
+}
+
+function runningOf({ dispatchId, workload }: QueuedWorkload): RunningWorkload {
+  return { dispatchId, externalId: null, taskInstance: workload.type === 'ExecuteTask' ? workload.taskInstance : null }
 }
 
 function supportsCallbacks(executorClass: object): boolean {

@@ -20,7 +20,7 @@ export interface RunningWorkload {
 export type HeldWorkload =
   | { phase: 'queued'; queued: QueuedWorkload; sequence: number; notBefore: number; unknownCount: number }
   | { phase: 'launching'; queued: QueuedWorkload; sequence: number; unknownCount: number; launch: Launch }
-  | { phase: 'running'; running: RunningWorkload }
+  | { phase: 'running'; isStarted: boolean; running: RunningWorkload }
 
 /** One call that begins workloads. Aborting it makes its outcome unknown. */
 export interface Launch {

@@ -28,6 +28,16 @@ describe('events', () => {
     expect(executor.droppedEventCount).toBe(2)
   })
 
+  it('say once that a workload runs, however often it is polled', async () => {
+    const { executor, queue, kinds } = setUp()
+    const workload = taskWorkload()
+    queue(workload)
+    await executor.processWorkloads(signal)
+    executor.running(dispatchIdOf(workload))
+    executor.running(dispatchIdOf(workload))
+    expect(kinds()).toEqual(['accepted', 'running'])
+  })
+
   it('are never lost and never seen again once acknowledged, in any interleaving', () => {
     const step = fc.oneof(
       fc.constant({ kind: 'report' as const }),
