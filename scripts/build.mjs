@@ -2,7 +2,17 @@
 // A bundle whose inputs did not change is left alone, so that a build with nothing to do costs a moment.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -55,8 +65,16 @@ const bundles = [
   },
 ]
 
+copyLicences()
 const outcomes = await Promise.all([compilePackages(), ...bundles.map(bundle)])
 process.exitCode = outcomes.every(Boolean) ? 0 : 1
+
+/** npm packs only what lies in a package's own folder. */
+function copyLicences() {
+  for (const name of readdirSync(join(root, 'packages'))) {
+    for (const file of ['LICENSE', 'NOTICE']) copyFileSync(join(root, file), join(root, 'packages', name, file))
+  }
+}
 
 /** Bundles resolve packages by source, so they need nothing of what tsc writes, and both run at once. */
 function compilePackages() {
