@@ -1,0 +1,22 @@
+import { z } from 'zod'
+
+/** Why a Dag file could not be imported, with the author's file and line. */
+export const dagImportErrorSchema = z.object({
+  kind: z.enum(['compile', 'threw', 'author', 'timeout', 'exited', 'invalid']),
+  /** Code of the mistake where it has one. */
+  code: z.string().nullable(),
+  message: z.string(),
+  /** Relative to the Dags folder where it lies inside. */
+  file: z.string().nullable(),
+  line: z.int().nullable(),
+  column: z.int().nullable(),
+  stack: z.string().nullable(),
+})
+/** See {@link dagImportErrorSchema}. */
+export type DagImportError = z.infer<typeof dagImportErrorSchema>
+
+/** An import error in one line: `etl.ts:12: message`. */
+export function describeImportError(error: DagImportError): string {
+  const place = [error.file, error.line, error.column].filter((part) => part !== null).join(':')
+  return place === '' ? error.message : `${place}: ${error.message}`
+}

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import { access, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DagSpec } from '@fairlead/protocol'
+import type { StagedBundle } from './compile-dag-file.ts'
+
+/** Gives a staged bundle its hash and its place: the folder of that name. One that is there already stays as it is. */
+export async function publishBundle(
+  staged: StagedBundle,
+  dags: readonly DagSpec[],
+  bundlesFolder: string,
+): Promise<string> {
+  const hash = bundleHash(staged, dags)
+  const target = join(bundlesFolder, hash)
+  const manifestPath = join(staged.folder, 'manifest.json')
+  const manifest = JSON.parse(await readFile(manifestPath, 'utf8')) as object
+  await writeFile(manifestPath, `${JSON.stringify({ ...manifest, hash }, null, 2)}\n`)
+  if (await isPublished(target)) {
+    await rm(staged.folder, { recursive: true, force: true })
+    return hash
+  }
+  try {
+    await rename(staged.folder, target)
+  } catch (error) {
+    if (!(await isPublished(target))) throw error
+    await rm(staged.folder, { recursive: true, force: true }) // Another process published the same content first.
+  }
+  return hash
+}
+
+/** True when a bundle of this hash is complete: it gets its name in one step, so a folder is never half of one. */
+export async function isPublished(folder: string): Promise<boolean> {
+  return access(join(folder, 'manifest.json')).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** The version of a Dag file: its code, graph, assets and externals, but neither layout nor line numbers. */
+export function bundleHash(staged: StagedBundle, dags: readonly DagSpec[]): string {
+  const content = canonicalJson({
+    formatVersion: 1,
+    code: staged.codeDigest,
+    graph: dags.map(withoutLocations),
+    assets: staged.assets,
+    externals: staged.externals,
+  })
+  return createHash('sha256').update(content).digest('hex')
+}
+
+function withoutLocations(dag: DagSpec): unknown {
+  return { ...dag, location: null, tasks: dag.tasks.map((task) => ({ ...task, location: null })) }
+}
+
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) => {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) return item
+    return Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  })
+}

@@ -1,0 +1,81 @@
+import { writeSync } from 'node:fs'
+import { Session, type Debugger, type InspectorNotification } from 'node:inspector'
+import { Worker, parentPort } from 'node:worker_threads'
+import { sourcePosition } from '../source-positions.ts'
+import { shownPath } from './author-position.ts'
+import { WATCHDOG_FD, type ParseError, type ParseRequest } from './messages.ts'
+
+/**
+ * A thread that watches the main thread import a Dag file. When the main thread is stuck, nothing on it can say where;
+ * this one pauses it through the inspector, reads the author's line and reports on its own descriptor.
+ */
+export interface Watchdog {
+  /** Starts the clock for one file. */
+  watch(request: ParseRequest): void
+  /** The file has been read. */
+  rest(): void
+}
+
+// The main thread's own timer goes first: where it still runs, it knows better.
+const GRACE_MS = 100
+const PAUSE_MS = 500
+
+/** Starts the watchdog thread; `script` is the file whose `runWatchdog` it calls. */
+export function startWatchdog(script: string): Watchdog {
+  const worker = new Worker(script, { stdout: true, stderr: true, execArgv: [], env: {} })
+  worker.unref()
+  // Without its watchdog a child still parses; the processor ends it after the timeout, and names no line.
+  worker.on('error', () => {})
+  return {
+    watch: (request) => worker.postMessage(request),
+    rest: () => worker.postMessage(null),
+  }
+}
+
+/** The thread's own side. */
+export function runWatchdog(): void {
+  let timer: NodeJS.Timeout | undefined
+  parentPort?.on('message', (request: ParseRequest | null) => {
+    clearTimeout(timer)
+    if (request !== null) timer = setTimeout(() => void report(request), request.timeoutMs + GRACE_MS)
+  })
+}
+
+async function report(request: ParseRequest): Promise<void> {
+  const frame = await pauseMainThread()
+  const place =
+    frame === null
+      ? { file: request.file, line: null, column: null }
+      : { ...frame, file: shownPath(frame.file, request.dagsFolder) }
+  const error: ParseError = {
+    kind: 'timeout',
+    code: 'DAG_IMPORT_TIMEOUT',
+    message:
+      `The file did not finish importing within ${request.timeoutMs} ms; it was still running its own code. ` +
+      'Move long work into a task.',
+    ...place,
+    stack: null,
+  }
+  writeSync(WATCHDOG_FD, `${JSON.stringify({ kind: 'failed', id: request.id, error, isFinal: true })}\n`)
+}
+
+function pauseMainThread(): Promise<{ file: string; line: number; column: number } | null> {
+  return new Promise((resolve) => {
+    const session = new Session()
+    session.connectToMainThread()
+    session.on('Debugger.paused', (message: InspectorNotification<Debugger.PausedEventDataType>) => {
+      resolve(authorFrame(message.params.callFrames))
+    })
+    session.post('Debugger.enable')
+    session.post('Debugger.pause')
+    setTimeout(() => resolve(null), PAUSE_MS)
+  })
+}
+
+function authorFrame(frames: readonly Debugger.CallFrame[]): { file: string; line: number; column: number } | null {
+  for (const frame of frames) {
+    const position = sourcePosition(frame.url, frame.location.lineNumber + 1, (frame.location.columnNumber ?? 0) + 1)
+    if (position !== null && !position.file.includes('/node_modules/')) return position
+  }
+  return null
+}

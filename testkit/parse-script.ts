@@ -1,0 +1,21 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+/** Builds the task runner's parse child from its source, as the build does, and answers the script's path. */
+export async function buildParseScript(): Promise<string> {
+  const outfile = join(mkdtempSync(join(tmpdir(), 'fairlead-parse-script-')), 'parse.cjs')
+  await build({
+    entryPoints: [fileURLToPath(new URL('../packages/task-runner/src/parse/main.ts', import.meta.url))],
+    outfile,
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    conditions: ['@fairlead/source'],
+    logLevel: 'silent',
+  })
+  return outfile
+}
