@@ -1,0 +1,48 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createConsumer, type Consumer } from './consumer.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+const GOOD = `
+import { Dag } from 'fairlead'
+const dag = new Dag('packed')
+const number = dag.task('number', () => 41)
+const next = dag.task('next', ({ value }: { value: number }) => value + 1)
+next({ value: number() })
+`
+
+const BAD = GOOD.replace('=> 41', `=> 'forty-one'`)
+
+describe('the packed packages, installed together in an empty folder', () => {
+  let consumer: Consumer
+
+  beforeAll(async () => {
+    consumer = await createConsumer(root)
+  }, 300_000)
+  afterAll(() => consumer.remove())
+
+  it('are all there, with their licence, and without sources or notes of the compiler', () => {
+    const packages = join(consumer.folder, 'node_modules/@fairlead')
+    const ours = readdirSync(join(root, 'packages')).filter((name) => name !== 'fairlead')
+    expect(readdirSync(packages).toSorted()).toEqual(ours.toSorted())
+    for (const name of ours) {
+      const files = readdirSync(join(packages, name), { recursive: true, encoding: 'utf8' })
+      expect(files).toContain('LICENSE')
+      expect(files).toContain(join('dist', 'index.d.ts'))
+      expect(files.filter((file) => /\.tsbuildinfo$|\.test\.|^src/.test(file))).toEqual([])
+    }
+  })
+
+  it('type-check a Dag file', async () => {
+    consumer.write('good.ts', GOOD)
+    expect(await consumer.typecheck('good.ts')).toBe('')
+  })
+
+  it('refuse a Dag whose wiring does not fit', async () => {
+    consumer.write('bad.ts', BAD)
+    expect(await consumer.typecheck('bad.ts')).toMatch(/bad\.ts.*TS2322/)
+  })
+})
