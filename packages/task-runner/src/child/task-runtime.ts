@@ -1,0 +1,84 @@
+import { RETURN_VALUE_KEY } from '@fairlead/protocol/constants'
+import type { JsonValue } from '@fairlead/sdk'
+import type { TaskRuntime } from '@fairlead/sdk/runtime'
+import type { TaskStart, XComPlace, XComReply } from '../ipc.ts'
+import { writeRecord } from './console.ts'
+import type { HostLink } from './host-link.ts'
+import type { TaskAbort } from './task-abort.ts'
+import { toJson } from './to-json.ts'
+
+/** What `getContext()` and `getClient()` answer inside one task. */
+export function taskRuntime(task: TaskStart, host: HostLink, abort: TaskAbort): TaskRuntime {
+  return { context: taskContext(task, abort), xcom: xcomClient(task, host) }
+}
+
+/** Reads XComs through the host; null for one that does not exist. */
+export function xcomReader(host: HostLink): (address: XComPlace) => Promise<unknown> {
+  return async (address) => {
+    const reply = await host.ask((id) => ({ kind: 'xcomGet', id, address }))
+    if (reply.kind === 'found') return reply.value
+    return accept(reply, `read XCom "${address.key}"`)
+  }
+}
+
+function taskContext(task: TaskStart, abort: TaskAbort): TaskRuntime['context'] {
+  const { run } = task
+  const conf = (run.conf ?? {}) as Readonly<Record<string, JsonValue>>
+  const hasInterval = run.data_interval_start !== null && run.data_interval_end !== null
+  return {
+    dagId: task.dagId,
+    runId: task.runId,
+    taskId: task.taskId,
+    mapIndex: task.mapIndex,
+    tryNumber: task.tryNumber,
+    logicalDate: run.logical_date === null ? null : new Date(run.logical_date),
+    dataInterval: hasInterval ? { start: dateOf(run.data_interval_start), end: dateOf(run.data_interval_end) } : null,
+    conf,
+    params: conf,
+    get signal() {
+      return abort.signal
+    },
+    log: {
+      debug: (event, fields) => writeRecord(process.stdout, 'debug', event, fields),
+      info: (event, fields) => writeRecord(process.stdout, 'info', event, fields),
+      warn: (event, fields) => writeRecord(process.stdout, 'warn', event, fields),
+      error: (event, fields) => writeRecord(process.stdout, 'error', event, fields),
+    },
+  }
+}
+
+function xcomClient(task: TaskStart, host: HostLink): TaskRuntime['xcom'] {
+  const read = xcomReader(host)
+  return {
+    async push(key, value) {
+      const json = toJson(value, `XCom "${key}" of task "${task.taskId}"`)
+      accept(await host.ask((id) => ({ kind: 'xcomSet', id, key, json })), `write XCom "${key}"`)
+    },
+    async pull<T>(address: Parameters<TaskRuntime['xcom']['pull']>[0]) {
+      return (await read(placeOf(address))) as T | null
+    },
+    async delete(address) {
+      const place = placeOf(address)
+      accept(await host.ask((id) => ({ kind: 'xcomDelete', id, address: place })), `delete XCom "${place.key}"`)
+    },
+  }
+}
+
+function placeOf({ key, taskId, runId, dagId, mapIndex }: Parameters<TaskRuntime['xcom']['pull']>[0]): XComPlace {
+  return {
+    key: key ?? RETURN_VALUE_KEY,
+    taskId: taskId ?? null,
+    runId: runId ?? null,
+    dagId: dagId ?? null,
+    mapIndex: mapIndex ?? null,
+  }
+}
+
+function accept(reply: XComReply, what: string): null {
+  if (reply.kind === 'problem') throw new Error(`Could not ${what}: ${reply.message}`)
+  return null
+}
+
+function dateOf(text: string | null): Date {
+  return new Date(text ?? Number.NaN)
+}

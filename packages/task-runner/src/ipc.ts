@@ -1,0 +1,55 @@
+import type { RunContext, TaskError, TaskInput } from '@fairlead/protocol'
+
+/** Messages between the worker host and a child. The host parses what a child says; a child believes its host. */
+
+/** From the host. `preload` may come before `start`; `start` comes once. */
+export type ToChild =
+  | { kind: 'preload'; bundlePath: string }
+  | { kind: 'start'; task: TaskStart }
+  | { kind: 'reply'; id: number; answer: XComReply }
+
+/** From the child. `outcome` is its last word. */
+export type FromChild =
+  | { kind: 'ready' }
+  | { kind: 'preloaded'; problem: string | null }
+  | { kind: 'xcomGet'; id: number; address: XComPlace }
+  | { kind: 'xcomSet'; id: number; key: string; json: string }
+  | { kind: 'xcomDelete'; id: number; address: XComPlace }
+  | { kind: 'outcome'; outcome: TaskOutcome }
+
+/** What the host answers to an `xcom…` request. */
+export type XComReply =
+  | { kind: 'found'; value: unknown }
+  | { kind: 'none' }
+  | { kind: 'done' }
+  | { kind: 'problem'; message: string }
+
+/** Place of an XCom; what is null is the current task's. */
+export interface XComPlace {
+  readonly dagId: string | null
+  readonly runId: string | null
+  readonly taskId: string | null
+  readonly mapIndex: number | null
+  readonly key: string
+}
+
+/** What a task said about itself. `returnJson` is null when it returned nothing. */
+export type TaskOutcome =
+  | { kind: 'success'; returnJson: string | null }
+  | { kind: 'failed'; error: TaskError; isRetryable: boolean }
+  | { kind: 'skipped'; detail: string }
+
+/** Everything a child needs to run one task. */
+export interface TaskStart {
+  readonly dagId: string
+  readonly runId: string
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly tryNumber: number
+  readonly bundlePath: string
+  readonly inputs: readonly TaskInput[]
+  readonly run: RunContext['dag_run']
+}
+
+/** Starts a line of output that is a log record already: the child's console writes these. */
+export const LOG_RECORD_MARK = '\u001e'
