@@ -24,7 +24,11 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'testkit/**/*.test.ts', 'tests/{layers,simulation}/**/*.test.ts'],
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'testkit/**/*.test.ts',
+            'tests/{layers,tooling,simulation}/**/*.test.ts',
+          ],
           sequence: { groupOrder: 0 },
         },
       },
@@ -34,7 +38,7 @@ export default defineConfig({
           ...shared,
           name: 'system',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/{layers,simulation}/**', '**/node_modules/**'],
+          exclude: ['tests/{layers,tooling,simulation}/**', '**/node_modules/**'],
           // Real processes of a whole deployment: one file at a time, or they starve each other.
           fileParallelism: false,
           testTimeout: 120_000,
