@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyBaseLogger, RawServerDefault } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Config } from '../config/index.ts'
+import type { TaskInstanceRow } from '../db/queries/task-instance-reads.ts'
+import type { MoveContext } from '../moves/move-context.ts'
+import type { HealthBoard, Log, ServedMetrics } from '../observability/index.ts'
+import type { RestTokens } from './auth/rest-tokens.ts'
+import type { ExecutionTokens } from './execution/execution-tokens.ts'
+
+/** What both APIs work with. */
+export interface ApiContext {
+  readonly version: string
+  readonly config: Config
+  readonly moves: MoveContext
+  readonly log: Log
+  readonly metrics: ServedMetrics
+  readonly health: HealthBoard
+  readonly restTokens: RestTokens
+  readonly executionTokens: ExecutionTokens
+  /** The executors of this process, as they are now. */
+  executors(): readonly ExecutorStatus[]
+  /** Why a task instance is where it is. */
+  explain(row: TaskInstanceRow): Promise<Explanation>
+  /** Path of a try's log below the log folder. */
+  logPathOf(row: TaskInstanceRow): string
+  /** Live log of a try that keeps no file here, from its executor, or null. */
+  liveLog(row: TaskInstanceRow): Promise<AsyncIterable<string> | null>
+  /** Aborts when the server stops: open streams end. */
+  readonly signal: AbortSignal
+}
+
+/** An executor as the API shows it. */
+export interface ExecutorStatus {
+  readonly name: string
+  readonly isDefault: boolean
+  readonly parallelism: number
+  readonly occupied: number
+  readonly health: { readonly kind: 'healthy' } | { readonly kind: 'unhealthy'; readonly reason: string }
+}
+
+/** Why a task instance is where it is, in a sentence and in facts. */
+export interface Explanation {
+  /** One word: the gate that holds it, or `ready`, `running`, `settled`. */
+  readonly gate: string
+  readonly sentence: string
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
+/** The server with schemas by zod. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+/** A group of routes. */
+export type Routes = (app: App, context: ApiContext) => void
