@@ -36,6 +36,15 @@ describe('the closing line of continuous integration', () => {
     ],
     ['counts a report that is missing', [GREEN, null], [], '3 passed, 1 failed, 1 skipped', 1],
     ['counts a step that failed', [GREEN], ['npm run demo'], '3 passed, 1 failed, 1 skipped', 1],
+    ['counts a test step that failed before its tests', [null], ['tests 0'], '0 passed, 1 failed, 0 skipped', 1],
+    [
+      'counts a test step once',
+      [{ ...GREEN, success: false, numFailedTests: 1 }],
+      ['tests 0'],
+      '3 passed, 1 failed, 1 skipped',
+      1,
+    ],
+    ['counts a test step that failed behind green tests', [GREEN], ['tests 0'], '3 passed, 1 failed, 1 skipped', 1],
     ['fails when no test ran', [{ ...GREEN, numPassedTests: 0 }], [], '0 passed, 0 failed, 1 skipped', 1],
   ])('%s', (_, reports, failedSteps, line, exitCode) => {
     expect(close(reports, failedSteps)).toEqual({ line, exitCode })
@@ -50,7 +59,7 @@ function close(
   const files = reports.map((report, index) => {
     const file = join(folder, `${index}.json`)
     if (report !== null) writeFileSync(file, JSON.stringify(report))
-    return file
+    return `tests ${index}=${file}`
   })
   const { stdout, status } = spawnSync(process.execPath, [script, ...files, '--', ...failedSteps], { encoding: 'utf8' })
   rmSync(folder, { recursive: true })
