@@ -270,6 +270,11 @@ export abstract class BaseExecutor implements Executor {
     })
   }
 
+  /** True when the end of a dispatch id was reported: work that ended before it could be adopted is not lost. */
+  protected hasEnded(dispatchId: DispatchId): boolean {
+    return this.#events.hasEnded(dispatchId)
+  }
+
   /**
    * Drops a workload without an event, for `revokeTask`: off the queue, or no longer watched. A call under way is
    * aborted, and over when this resolves, so that the caller can look for what it may have begun.

@@ -98,7 +98,10 @@ export interface Executor {
   hasTask(dispatchId: DispatchId): boolean
   readonly slotsOccupied: number
   readonly slotsAvailable: number
-  /** Watch again what still lives; answers those it could not find. */
+  /**
+   * Watch again what still lives; answers those it could not find. A throw is unknown, and dispatch asks again. What
+   * ended since is reported as usual, before or after, and is not among the answers.
+   */
   tryAdoptTaskInstances(
     taskInstances: readonly TaskInstanceRef[],
     signal: AbortSignal,
