@@ -1,0 +1,1 @@
+export { FakeCloudExecutor } from './fake-cloud-executor.ts'

@@ -1,0 +1,1 @@
+export { PullExecutor } from './pull-executor.ts'
