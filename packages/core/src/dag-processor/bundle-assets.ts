@@ -7,7 +7,10 @@ const ASSET_URL = /new\s+URL\(\s*(['"`])(\.[^'"`$]+)\1\s*,\s*import\.meta\.url/g
 /** Files that a source names as `new URL('./…', import.meta.url)`, relative to the Dags folder. */
 export function assetsNamedIn(source: string, path: string, dagsFolder: string): string[] {
   const named = [...source.matchAll(ASSET_URL)].map((match) => resolve(dirname(path), decodeURI(match[2] ?? '')))
-  return named.filter(isFile).map((file) => relative(dagsFolder, file)).filter(isInside)
+  return named
+    .filter(isFile)
+    .map((file) => relative(dagsFolder, file))
+    .filter(isInside)
 }
 
 /** Files of the Dags folder that match one of the globs (`**`, `*`, `?`, `{a,b}`), sorted. */

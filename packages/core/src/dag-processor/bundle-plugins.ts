@@ -7,6 +7,9 @@ import type { ExternalPackage, NativePackages } from './native-package.ts'
 /** esbuild path of the module that keeps the author's own `require` apart from the banner's. */
 export const PRELUDE = 'fairlead:prelude'
 
+/** The SDK's name among a bundle's inputs. */
+export const SDK_INPUT = 'fairlead-sdk:sdk'
+
 /** First line of every bundle: what CommonJS code and `import.meta` of several source files need in one ES module. */
 export const BANNER = [
   'import{createRequire as __fairleadRequire}from"node:module"',

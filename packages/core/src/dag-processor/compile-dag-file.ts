@@ -1,15 +1,25 @@
 import { createHash } from 'node:crypto'
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { BuildFailure, BuildResult, Message } from 'esbuild'
 import { findAssets } from './bundle-assets.ts'
-import { BANNER, BANNER_NAMES, PRELUDE, externalsPlugin, importMetaPlugin, sdkPlugin } from './bundle-plugins.ts'
+import {
+  BANNER,
+  BANNER_NAMES,
+  PRELUDE,
+  SDK_INPUT,
+  externalsPlugin,
+  importMetaPlugin,
+  sdkPlugin,
+} from './bundle-plugins.ts'
+import type { Compiler } from './compiler.ts'
 import type { DagImportError } from './dag-import-error.ts'
 import { NativePackages, type ExternalPackage } from './native-package.ts'
 
 /** What and where to compile. */
 export interface CompileOptions {
+  readonly compiler: Compiler
   /** Real path of the Dags folder. */
   readonly dagsFolder: string
   /** Where bundles are kept; a staging folder is made inside. */
@@ -32,8 +42,12 @@ export interface StagedBundle {
   readonly externals: Readonly<Record<string, string>>
   /** Folders in which those packages were found. */
   readonly roots: readonly string[]
-  /** Absolute paths of every file that went in, also of a failed compilation as far as known. */
+  /** Absolute paths of every file that went in. */
   readonly inputs: readonly string[]
+  /** When compiling began, by the file system's clock: an input that is newer may not be what went in. */
+  readonly startedAtMs: number
+  /** False for a file that never reaches the SDK, which therefore holds no Dag and need not be imported. */
+  readonly usesSdk: boolean
 }
 
 /** What became of a Dag file. */
@@ -41,31 +55,43 @@ export type CompileResult =
   | { readonly kind: 'compiled'; readonly bundle: StagedBundle }
   | { readonly kind: 'failed'; readonly error: DagImportError }
 
+/** First characters of the name of a folder that holds an unfinished bundle. */
+export const STAGING_PREFIX = '.staging-'
+
 /** Bundles one Dag file into a staging folder that a parse child can import. */
 export async function compileDagFile(file: string, options: CompileOptions): Promise<CompileResult> {
-  const externals = new Map<string, ExternalPackage>()
-  const named = new Set<string>()
+  await mkdir(options.bundlesFolder, { recursive: true })
+  const folder = await mkdtemp(join(options.bundlesFolder, STAGING_PREFIX))
   try {
-    const result = await bundle(file, options, externals, named)
-    const refused = result.warnings.find((warning) => isDynamicImport(warning) && !isOfPackage(warning))
-    if (refused !== undefined) return { kind: 'failed', error: dynamicImportError(refused) }
-    const assets = [...new Set([...named, ...(await findAssets(options.dagsFolder, options.assets))])].toSorted()
-    return { kind: 'compiled', bundle: await stage(file, options, result, assets, [...externals.values()]) }
+    const result = await compileInto(folder, file, options)
+    if (result.kind === 'failed') await rm(folder, { recursive: true, force: true })
+    return result
   } catch (error) {
+    await rm(folder, { recursive: true, force: true })
     if (!isBuildFailure(error)) throw error
     return { kind: 'failed', error: buildError(file, error) }
   }
 }
 
+async function compileInto(folder: string, file: string, options: CompileOptions): Promise<CompileResult> {
+  const { mtimeMs } = await stat(folder)
+  const externals = new Map<string, ExternalPackage>()
+  const named = new Set<string>()
+  const result = await bundle(file, options, externals, named)
+  const refused = result.warnings.find((warning) => isDynamicImport(warning) && !isOfPackage(warning))
+  if (refused !== undefined) return { kind: 'failed', error: dynamicImportError(refused) }
+  const assets = [...new Set([...named, ...(await findAssets(options.dagsFolder, options.assets))])].toSorted()
+  const staged = await stage({ file, folder, startedAtMs: mtimeMs }, options, result, assets, [...externals.values()])
+  return { kind: 'compiled', bundle: staged }
+}
+
 async function bundle(
   file: string,
-  { dagsFolder, externals: named }: CompileOptions,
+  { compiler, dagsFolder, externals: named }: CompileOptions,
   externals: Map<string, ExternalPackage>,
   assets: Set<string>,
 ): Promise<BuildResult> {
-  // Loading esbuild takes longer than compiling a file; a start that finds everything compiled does without.
-  const esbuild = await import('esbuild')
-  return esbuild.build({
+  return compiler.build({
     entryPoints: [join(dagsFolder, file)],
     absWorkingDir: dagsFolder,
     outfile: join(dagsFolder, 'bundle.mjs'),
@@ -86,42 +112,32 @@ async function bundle(
     banner: { js: BANNER },
     define: BANNER_NAMES,
     inject: [PRELUDE],
-    plugins: [
-      sdkPlugin(),
-      externalsPlugin(new NativePackages(named), externals),
-      importMetaPlugin(dagsFolder, assets),
-    ],
+    plugins: [sdkPlugin(), externalsPlugin(new NativePackages(named), externals), importMetaPlugin(dagsFolder, assets)],
   })
 }
 
 async function stage(
-  file: string,
-  { dagsFolder, bundlesFolder }: CompileOptions,
+  place: Pick<StagedBundle, 'file' | 'folder' | 'startedAtMs'>,
+  { dagsFolder }: CompileOptions,
   result: BuildResult,
   assets: readonly string[],
   externals: readonly ExternalPackage[],
 ): Promise<StagedBundle> {
-  await mkdir(bundlesFolder, { recursive: true })
-  const folder = await mkdtemp(join(bundlesFolder, '.staging-'))
-  try {
-    const code = outputOf(result, 'bundle.mjs')
-    await writeFile(join(folder, 'bundle.mjs'), `${code}//# sourceMappingURL=bundle.mjs.map\n`)
-    await writeFile(join(folder, 'bundle.mjs.map'), absoluteSources(outputOf(result, 'bundle.mjs.map'), dagsFolder))
-    const staged = {
-      file,
-      folder,
-      codeDigest: digest(code),
-      assets: await copyAssets(dagsFolder, folder, assets),
-      externals: Object.fromEntries(externals.map(({ name, version }) => [name, version] as const).toSorted(byName)),
-      roots: [...new Set(externals.map(({ root }) => root))].toSorted(),
-      inputs: inputsOf(result, dagsFolder, assets, externals),
-    }
-    await writeManifest(staged)
-    return staged
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true })
-    throw error
+  const { folder } = place
+  const code = outputOf(result, 'bundle.mjs')
+  await writeFile(join(folder, 'bundle.mjs'), `${code}//# sourceMappingURL=bundle.mjs.map\n`)
+  await writeFile(join(folder, 'bundle.mjs.map'), absoluteSources(outputOf(result, 'bundle.mjs.map'), dagsFolder))
+  const staged: StagedBundle = {
+    ...place,
+    codeDigest: digest(code),
+    assets: await copyAssets(dagsFolder, folder, assets),
+    externals: Object.fromEntries(externals.map(({ name, version }) => [name, version] as const).toSorted(byName)),
+    roots: [...new Set(externals.map(({ root }) => root))].toSorted(),
+    inputs: inputsOf(result, dagsFolder, assets, externals),
+    usesSdk: Object.hasOwn(result.metafile?.inputs ?? {}, SDK_INPUT),
   }
+  await writeManifest(staged)
+  return staged
 }
 
 async function writeManifest({ folder, file, externals, roots, assets }: StagedBundle): Promise<void> {
@@ -129,7 +145,11 @@ async function writeManifest({ folder, file, externals, roots, assets }: StagedB
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 }
 
-async function copyAssets(dagsFolder: string, folder: string, assets: readonly string[]): Promise<Record<string, string>> {
+async function copyAssets(
+  dagsFolder: string,
+  folder: string,
+  assets: readonly string[],
+): Promise<Record<string, string>> {
   const digests: Record<string, string> = {}
   for (const asset of assets) {
     await mkdir(dirname(join(folder, asset)), { recursive: true })
@@ -210,4 +230,3 @@ function digest(content: string | Uint8Array): string {
 function byName(a: readonly [string, string], b: readonly [string, string]): number {
   return a[0] < b[0] ? -1 : 1
 }
-

@@ -21,7 +21,13 @@ interface PackageManifest {
 }
 
 // What packages with native code use to find or build it.
-const NATIVE_LOADERS = ['node-gyp-build', 'bindings', 'prebuild-install', '@mapbox/node-pre-gyp', 'node-gyp-build-optional-packages']
+const NATIVE_LOADERS = [
+  'node-gyp-build',
+  'bindings',
+  'prebuild-install',
+  '@mapbox/node-pre-gyp',
+  'node-gyp-build-optional-packages',
+]
 const PLATFORM_PACKAGE = /[-/](linux|darwin|win32)[-/](x64|arm64)/
 
 /** Answers which imports must stay outside a bundle: packages with native code, and those that the user names. */

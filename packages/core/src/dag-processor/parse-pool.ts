@@ -51,8 +51,8 @@ export class ParsePool {
     this.#busy.add(process)
     const result = await process.parse(job)
     this.#busy.delete(process)
+    const hasDied = process.isSpent && result.kind === 'failed' && result.error.kind !== 'timeout'
     this.#giveBack(process)
-    const hasDied = result.kind === 'failed' && result.error.kind === 'exited'
     return { result, isSuspect: hasDied && process.jobs > 1 }
   }
 

@@ -56,7 +56,9 @@ export class ParseProcess {
     this.#child = fork(script, [], { cwd, env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'] })
     this.#child.on('message', (message) => this.#receive(message))
     this.#child.on('error', (error) => this.#end(`could not be started: ${error.message}`))
-    this.#child.on('exit', (code, signal) => this.#end(signal === null ? `exited with code ${code}` : `was ended by ${signal}`))
+    this.#child.on('exit', (code, signal) =>
+      this.#end(signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
+    )
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => this.#keepOutput(text))
     }

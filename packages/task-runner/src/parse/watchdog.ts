@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
-import { Session, type Debugger, type InspectorNotification } from 'node:inspector'
+import { Session, type Debugger } from 'node:inspector'
 import { Worker, parentPort } from 'node:worker_threads'
-import { sourcePosition } from '../source-positions.ts'
+import { sourcePosition, type SourcePosition } from '../source-positions.ts'
 import { shownPath } from './author-position.ts'
 import { WATCHDOG_FD, type ParseError, type ParseRequest } from './messages.ts'
 
@@ -59,22 +59,24 @@ async function report(request: ParseRequest): Promise<void> {
   writeSync(WATCHDOG_FD, `${JSON.stringify({ kind: 'failed', id: request.id, error, isFinal: true })}\n`)
 }
 
-function pauseMainThread(): Promise<{ file: string; line: number; column: number } | null> {
+function pauseMainThread(): Promise<SourcePosition | null> {
   return new Promise((resolve) => {
     const session = new Session()
+    const urls = new Map<string, string>()
     session.connectToMainThread()
-    session.on('Debugger.paused', (message: InspectorNotification<Debugger.PausedEventDataType>) => {
-      resolve(authorFrame(message.params.callFrames))
-    })
+    // On Node 20 the frames of scripts that ran before `enable` name no URL of their own.
+    session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url))
+    session.on('Debugger.paused', ({ params }) => resolve(authorFrame(params.callFrames, urls)))
     session.post('Debugger.enable')
     session.post('Debugger.pause')
     setTimeout(() => resolve(null), PAUSE_MS)
   })
 }
 
-function authorFrame(frames: readonly Debugger.CallFrame[]): { file: string; line: number; column: number } | null {
-  for (const frame of frames) {
-    const position = sourcePosition(frame.url, frame.location.lineNumber + 1, (frame.location.columnNumber ?? 0) + 1)
+function authorFrame(frames: readonly Debugger.CallFrame[], urls: ReadonlyMap<string, string>): SourcePosition | null {
+  for (const { location } of frames) {
+    const url = urls.get(location.scriptId) ?? ''
+    const position = sourcePosition(url, location.lineNumber + 1, (location.columnNumber ?? 0) + 1)
     if (position !== null && !position.file.includes('/node_modules/')) return position
   }
   return null
