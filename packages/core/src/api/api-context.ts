@@ -48,13 +48,7 @@ export interface Explanation {
 }
 
 /** The server with schemas by zod. */
-export type App = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  ZodTypeProvider
->
+export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>
 
 /** A group of routes. */
 export type Routes = (app: App, context: ApiContext) => void

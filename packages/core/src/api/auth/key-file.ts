@@ -54,7 +54,8 @@ function readPrivate(path: string): string | null {
     const mode = statSync(path).mode & 0o077
     if (mode !== 0) throw new KeyFileError(`The key file "${path}" can be read by others. Run \`chmod 600 ${path}\`.`)
     const text = readFileSync(path, 'utf8').trim()
-    if (text === '') throw new KeyFileError(`The key file "${path}" is empty. Remove it and start again: a new one is generated.`)
+    if (text === '')
+      throw new KeyFileError(`The key file "${path}" is empty. Remove it and start again: a new one is generated.`)
     return text
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null

@@ -9,7 +9,9 @@ export interface Identity {
 }
 
 /** What a presented token says. */
-export type RestVerdict = { readonly kind: 'known'; readonly identity: Identity } | { readonly kind: 'expired' | 'invalid' }
+export type RestVerdict =
+  | { readonly kind: 'known'; readonly identity: Identity }
+  | { readonly kind: 'expired' | 'invalid' }
 
 /** Tokens of the REST API. */
 export interface RestTokens {

@@ -50,7 +50,12 @@ export function openSigner(options: SignerOptions): Signer {
 
 async function verifyNow(
   token: string,
-  { secret, audience, leewaySeconds, now }: { secret: Uint8Array; audience: string; leewaySeconds: number; now: number },
+  {
+    secret,
+    audience,
+    leewaySeconds,
+    now,
+  }: { secret: Uint8Array; audience: string; leewaySeconds: number; now: number },
 ): Promise<Verified> {
   try {
     const { payload } = await jwtVerify(token, secret, {

@@ -14,8 +14,14 @@ export interface Subject {
 
 /** What a presented token says. */
 export type ExecutionVerdict =
-  | { readonly kind: 'known'; readonly subject: Subject; readonly scope: 'workload' | 'execution'; readonly expiresAt: number }
-  | { readonly kind: 'expired' | 'invalid' }
+  | {
+      readonly kind: 'known'
+      readonly subject: Subject
+      readonly scope: 'workload' | 'execution'
+      readonly expiresAt: number
+    }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'invalid' }
 
 /** Makes and reads the tokens. */
 export interface ExecutionTokens {
@@ -24,7 +30,7 @@ export interface ExecutionTokens {
   /** A session token, for the worker that redeemed its ticket. */
   createSession(subject: Subject): Promise<string>
   verify(token: string): Promise<ExecutionVerdict>
-  /** True when so little of a session is left that the next answer carries a new one. */
+  /** True when enough of a session has passed that the next answer carries a new one. */
   isDueForRenewal(expiresAt: number): boolean
 }
 
@@ -38,15 +44,19 @@ export interface ExecutionTokenOptions {
 }
 
 const AUDIENCE = 'urn:airflow.apache.org:task'
-const RENEWAL_SHARE = 0.2
-const RENEWAL_AT_LEAST_MS = 30_000
+// Renewed early and often: what is left when the API goes away must last over the outage.
+const RENEWAL_SHARE = 0.8
 
 /** Opens the tokens of the Task Execution API. */
 export function openExecutionTokens(options: ExecutionTokenOptions): ExecutionTokens {
   const { clock, ticketSeconds, sessionSeconds } = options
   const signer = openSigner({ ...options, audience: AUDIENCE, remembered: 2000 })
-  const renewalMs = Math.min(sessionSeconds * 500, Math.max(RENEWAL_AT_LEAST_MS, sessionSeconds * 1000 * RENEWAL_SHARE))
-  const claims = ({ taskInstanceId, dispatchId }: Subject, scope: string) => ({ sub: taskInstanceId, dispatch_id: dispatchId, scope })
+  const renewalMs = sessionSeconds * 1000 * RENEWAL_SHARE
+  const claims = ({ taskInstanceId, dispatchId }: Subject, scope: string) => ({
+    sub: taskInstanceId,
+    dispatch_id: dispatchId,
+    scope,
+  })
   return {
     createTicket: (subject) => signer.sign(claims(subject, 'workload'), ticketSeconds),
     createSession: (subject) => signer.sign(claims(subject, 'execution'), sessionSeconds),

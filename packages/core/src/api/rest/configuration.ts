@@ -20,7 +20,13 @@ const configSchema = z
 export const configurationRoutes: Routes = (app, context) => {
   app.get(
     '/config',
-    { schema: { tags: ['Config'], querystring: z.object({ section: z.string().optional() }), response: { 200: configSchema } } },
+    {
+      schema: {
+        tags: ['Config'],
+        querystring: z.object({ section: z.string().optional() }),
+        response: { 200: configSchema },
+      },
+    },
     ({ query }) => {
       const rows = listConfig(context.config)
       if (query.section === undefined) return Promise.resolve(toWire(rows))
@@ -40,7 +46,10 @@ export const configurationRoutes: Routes = (app, context) => {
       const rows = rowsOf(context, params.section)
       const row = rows.find(({ key }) => key === params.option)
       if (row === undefined) {
-        const nearest = nearestName(params.option, rows.map(({ key }) => key))
+        const nearest = nearestName(
+          params.option,
+          rows.map(({ key }) => key),
+        )
         throw notFound(`option of section "${params.section}"`, params.option, `Did you mean "${nearest ?? ''}"?`)
       }
       return Promise.resolve(toWire([row]))

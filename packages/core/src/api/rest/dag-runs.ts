@@ -60,7 +60,7 @@ const triggerSchema = z
     partition_key: z.null().optional(),
   })
   .refine(
-    ({ data_interval_start: start, data_interval_end: end }) => (start ?? null) === null === ((end ?? null) === null),
+    ({ data_interval_start: start, data_interval_end: end }) => ((start ?? null) === null) === ((end ?? null) === null),
     { message: 'data_interval_start and data_interval_end go together', path: ['data_interval_start'] },
   )
   .meta({ id: 'TriggerDAGRunPostBody' })

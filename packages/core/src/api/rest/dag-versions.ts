@@ -42,7 +42,9 @@ export function openVersionCache(database: ApiContext['moves']['database']): Ver
     async of(ids) {
       const wanted = [...new Set(ids)]
       const missing = wanted.filter((id) => !known.has(id))
-      const loaded = [...(await findVersions(database.read, missing))].map(([id, row]) => [id, knownVersion(row)] as const)
+      const loaded = [...(await findVersions(database.read, missing))].map(
+        ([id, row]) => [id, knownVersion(row)] as const,
+      )
       const answer = new Map(loaded)
       for (const id of wanted) {
         const version = known.get(id)

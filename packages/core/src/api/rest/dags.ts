@@ -190,7 +190,10 @@ function timetableOf(json: string): { timetable_summary: string | null; timetabl
     case 'once':
       return { timetable_summary: '@once', timetable_description: 'Once, as soon as possible' }
     case 'cron':
-      return { timetable_summary: schedule.expression, timetable_description: `${schedule.expression} in ${schedule.timezone}` }
+      return {
+        timetable_summary: schedule.expression,
+        timetable_description: `${schedule.expression} in ${schedule.timezone}`,
+      }
     default:
       return schedule satisfies never
   }

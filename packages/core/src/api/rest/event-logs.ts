@@ -111,5 +111,10 @@ function extraOf(row: AuditRow): string | null {
   const { from_state: from, to_state: to, dispatch_id: dispatchId, detail } = row
   if ([from, to, dispatchId, detail].every((fact) => fact === null)) return null
   const parsed: unknown = detail === null ? undefined : JSON.parse(detail)
-  return JSON.stringify({ from: from ?? undefined, to: to ?? undefined, dispatch_id: dispatchId ?? undefined, detail: parsed })
+  return JSON.stringify({
+    from: from ?? undefined,
+    to: to ?? undefined,
+    dispatch_id: dispatchId ?? undefined,
+    detail: parsed,
+  })
 }

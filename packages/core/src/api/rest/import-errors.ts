@@ -68,7 +68,8 @@ function idOf(row: ImportErrorRow): number {
 }
 
 function toWire(row: ImportErrorRow): z.infer<typeof importErrorSchema> {
-  const place = row.line === null ? row.file : `${row.file}:${row.line}${row.column_number === null ? '' : `:${row.column_number}`}`
+  const place =
+    row.line === null ? row.file : `${row.file}:${row.line}${row.column_number === null ? '' : `:${row.column_number}`}`
   return {
     import_error_id: idOf(row),
     timestamp: isoOf(row.at),

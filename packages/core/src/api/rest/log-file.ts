@@ -77,8 +77,15 @@ async function readFrom(file: FileHandle, offset: number, isEnded: boolean): Pro
   }
 }
 
-function chunkOf(bytes: Buffer, offset: number, { isAtEnd, isEnded }: { isAtEnd: boolean; isEnded: boolean }): LogChunk {
+function chunkOf(
+  bytes: Buffer,
+  offset: number,
+  { isAtEnd, isEnded }: { isAtEnd: boolean; isEnded: boolean },
+): LogChunk {
   const whole = isAtEnd && isEnded ? bytes.length : bytes.lastIndexOf(LINE_BREAK) + 1
-  const lines = bytes.toString('utf8', 0, whole).split('\n').filter((line) => line !== '')
+  const lines = bytes
+    .toString('utf8', 0, whole)
+    .split('\n')
+    .filter((line) => line !== '')
   return { lines, offset: offset + whole, isAtEnd }
 }

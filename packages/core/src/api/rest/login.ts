@@ -27,7 +27,9 @@ export const loginRoutes: Routes = (app, context) => {
     },
     async ({ body, ip }, reply) => {
       if (failures.isBlocked(ip)) {
-        throw new ApiProblem('TOO_MANY_LOGINS', 'Too many logins from this address failed.', { remedy: 'Wait a minute.' })
+        throw new ApiProblem('TOO_MANY_LOGINS', 'Too many logins from this address failed.', {
+          remedy: 'Wait a minute.',
+        })
       }
       const account = await findAccount(context.moves.database.read, body.username)
       const isRight = await isPassword(body.password, account?.password_hash ?? (await nobody))

@@ -71,7 +71,8 @@ async function sourceOf(context: ApiContext, row: TaskInstanceRow, path: TaskIns
 /** A log that only the executor has: it is read once, from its beginning. */
 function liveSource(live: AsyncIterable<string>, isEnded: () => Promise<boolean>): LogSource {
   const chunks = async function* (): AsyncGenerator<LogChunk> {
-    for await (const text of live) yield { lines: text.split('\n').filter((line) => line !== ''), offset: 0, isAtEnd: false }
+    for await (const text of live)
+      yield { lines: text.split('\n').filter((line) => line !== ''), offset: 0, isAtEnd: false }
   }
   return {
     isEnded,

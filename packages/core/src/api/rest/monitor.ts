@@ -27,7 +27,9 @@ export const monitorRoutes: Routes = (app, context) => {
       config: { isPublic: true },
       schema: {
         tags: ['Version'],
-        response: { 200: z.object({ version: z.string(), git_version: z.string().nullable() }).meta({ id: 'VersionInfo' }) },
+        response: {
+          200: z.object({ version: z.string(), git_version: z.string().nullable() }).meta({ id: 'VersionInfo' }),
+        },
       },
     },
     () => Promise.resolve({ version: context.version, git_version: null }),

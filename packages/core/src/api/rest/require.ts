@@ -11,7 +11,11 @@ import { notFound } from '../problem.ts'
 export async function requireDag({ moves }: ApiContext, dagId: string): Promise<DagRow> {
   const dag = await findDag(moves.database.read, dagId)
   if (dag === undefined) {
-    throw notFound('Dag', dagId, 'GET /api/v2/dags lists every Dag; GET /api/v2/importErrors lists files that do not load.')
+    throw notFound(
+      'Dag',
+      dagId,
+      'GET /api/v2/dags lists every Dag; GET /api/v2/importErrors lists files that do not load.',
+    )
   }
   return dag
 }

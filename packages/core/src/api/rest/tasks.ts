@@ -60,7 +60,9 @@ export const taskRoutes =
           params: z.object({ dag_id: z.string() }),
           querystring: z.object({ order_by: z.string().default('task_id') }),
           response: {
-            200: z.object({ tasks: z.array(taskSchema), total_entries: z.int() }).meta({ id: 'TaskCollectionResponse' }),
+            200: z
+              .object({ tasks: z.array(taskSchema), total_entries: z.int() })
+              .meta({ id: 'TaskCollectionResponse' }),
           },
         },
       },

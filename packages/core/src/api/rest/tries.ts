@@ -23,7 +23,10 @@ export const tryRoutes =
       const key = { dagId: path.dag_id, runId: path.dag_run_id, taskId: path.task_id, mapIndex }
       const rows = await listTries(context.moves.database.read, key)
       const known = await versions.of(rows.map((row) => row.version_id))
-      return { task_instances: rows.map((row) => tryToWire(row, known.get(row.version_id))), total_entries: rows.length }
+      return {
+        task_instances: rows.map((row) => tryToWire(row, known.get(row.version_id))),
+        total_entries: rows.length,
+      }
     }
     const one = async (path: TaskInstancePath, tryNumber: number, mapIndex: number) => {
       const row = await requireTry(context, path, tryNumber, mapIndex)
@@ -35,10 +38,14 @@ export const tryRoutes =
     app.get(`${BASE}/:map_index/tries`, { schema: { ...list, params: mapped } }, ({ params }) =>
       all(params, params.map_index),
     )
-    app.get(`${BASE}/tries/:task_try_number`, { schema: { ...single, params: taskInstancePath.extend(numbered) } }, ({ params }) =>
-      one(params, params.task_try_number, UNMAPPED),
+    app.get(
+      `${BASE}/tries/:task_try_number`,
+      { schema: { ...single, params: taskInstancePath.extend(numbered) } },
+      ({ params }) => one(params, params.task_try_number, UNMAPPED),
     )
-    app.get(`${BASE}/:map_index/tries/:task_try_number`, { schema: { ...single, params: mapped.extend(numbered) } }, ({ params }) =>
-      one(params, params.task_try_number, params.map_index),
+    app.get(
+      `${BASE}/:map_index/tries/:task_try_number`,
+      { schema: { ...single, params: mapped.extend(numbered) } },
+      ({ params }) => one(params, params.task_try_number, params.map_index),
     )
   }

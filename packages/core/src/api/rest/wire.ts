@@ -30,7 +30,9 @@ export const repeated = <T extends z.ZodType>(item: T) =>
   z.preprocess((value) => (value === undefined || Array.isArray(value) ? value : [value]), z.array(item).optional())
 
 /** A truth value in a query. */
-export const flagParameter = z.enum(['true', 'false', 'True', 'False', '1', '0']).transform((text) => /^(true|1)$/i.test(text))
+export const flagParameter = z
+  .enum(['true', 'false', 'True', 'False', '1', '0'])
+  .transform((text) => /^(true|1)$/i.test(text))
 
 /** Parameters of every list. */
 export const pageParameters = {

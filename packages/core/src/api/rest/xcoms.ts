@@ -56,7 +56,8 @@ export const xcomRoutes: Routes = (app, context) => {
         keyPattern: query.xcom_key_pattern,
         mapIndex: query.map_index,
       }
-      if (filter.dagId !== null && filter.runId !== null && filter.taskId !== null) await requireTaskInstance(context, params)
+      if (filter.dagId !== null && filter.runId !== null && filter.taskId !== null)
+        await requireTaskInstance(context, params)
       const page = pageOf(query, { columns: { key: true }, fallback: 'key' }, context.config.api.maximumPageLimit)
       const { rows, total } = await listXComs(context.moves.database.read, filter, page)
       return { xcom_entries: rows.map(toWire), total_entries: total }
@@ -90,7 +91,8 @@ export const xcomRoutes: Routes = (app, context) => {
         { limit: 1, offset: 0, orderBy: [] },
       )
       const [row] = rows
-      if (row === undefined) throw notFound(`XCom of task "${params.task_id}" in run "${params.dag_run_id}"`, params.xcom_key)
+      if (row === undefined)
+        throw notFound(`XCom of task "${params.task_id}" in run "${params.dag_run_id}"`, params.xcom_key)
       const value: unknown = query.stringify ? row.value : JSON.parse(row.value)
       return { ...toWire(row), value }
     },

@@ -88,3 +88,8 @@ function narrow(query: RunQuery, filter: DagRunFilter): RunQuery {
   }
   return narrowed
 }
+
+/** The run of that key. */
+export function findDagRunByKey(db: Kysely<Schema>, runKey: number): Promise<DagRunRow | undefined> {
+  return db.selectFrom('dag_run').selectAll().where('run_key', '=', runKey).executeTakeFirst()
+}

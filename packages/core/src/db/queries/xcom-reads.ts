@@ -43,3 +43,43 @@ export async function listXComs(db: Kysely<Schema>, filter: XComFilter, page: Pa
     .execute()
   return { rows, total: totalOf(count) }
 }
+
+/** The value at one key, as JSON text. */
+export function findXComValue(
+  db: Kysely<Schema>,
+  at: {
+    readonly dagId: string
+    readonly runId: string
+    readonly taskId: string
+    readonly mapIndex: number
+    readonly key: string
+  },
+): Promise<{ value: string } | undefined> {
+  return db
+    .selectFrom('xcom')
+    .innerJoin('dag_run', 'dag_run.run_key', 'xcom.run_key')
+    .select('xcom.value')
+    .where('dag_run.dag_id', '=', at.dagId)
+    .where('dag_run.run_id', '=', at.runId)
+    .where('xcom.task_id', '=', at.taskId)
+    .where('xcom.map_index', '=', at.mapIndex)
+    .where('xcom.key', '=', at.key)
+    .executeTakeFirst()
+}
+
+/** The keys that a task instance has written. */
+export async function listXComKeys(db: Kysely<Schema>, id: string): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('xcom')
+    .innerJoin('task_instance', (join) =>
+      join
+        .onRef('task_instance.run_key', '=', 'xcom.run_key')
+        .onRef('task_instance.task_id', '=', 'xcom.task_id')
+        .onRef('task_instance.map_index', '=', 'xcom.map_index'),
+    )
+    .select('xcom.key')
+    .where('task_instance.id', '=', id)
+    .orderBy('xcom.key')
+    .execute()
+  return rows.map(({ key }) => key)
+}

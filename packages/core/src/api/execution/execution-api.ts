@@ -1,0 +1,41 @@
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import type { FastifyError } from 'fastify'
+import type { App, ApiContext } from '../api-context.ts'
+import { Refusal } from './refusal.ts'
+import { taskInstanceRoutes } from './task-instance-routes.ts'
+import { xcomRoutes } from './xcom-routes.ts'
+
+/** The Task Execution API, which workers call; to be registered under `/execution`. */
+export function executionApi(context: ApiContext): (app: App) => Promise<void> {
+  return async (app) => {
+    app.setErrorHandler<FastifyError>(async (error, request, reply) => {
+      const refusal = refusalFor(error)
+      if (refusal === null) context.log.error('worker call failed', { route: request.routeOptions.url, error })
+      const { status, body } = refusal ?? INTERNAL
+      return reply.code(status).type('application/json').send(body)
+    })
+    app.addHook('onResponse', async (request, reply) => {
+      const route = request.routeOptions.url ?? 'unknown'
+      context.metrics.increment('execution_api.requests', { route, status: String(reply.statusCode) })
+    })
+    app.get('/health', { logLevel: 'silent' }, () => Promise.resolve({ status: 'healthy' }))
+    app.get('/health/ping', () => Promise.resolve({ ok: ['jwt'] }))
+    await app.register(async (scope) => taskInstanceRoutes(scope, context))
+    await app.register(async (scope) => xcomRoutes(scope, context))
+  }
+}
+
+const INTERNAL = {
+  status: 500,
+  body: { detail: { reason: 'internal', message: 'The server failed; its log says why.' } },
+}
+
+function refusalFor(error: FastifyError): Refusal | null {
+  if (error instanceof Refusal) return error
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const issues = error.validation.map(({ instancePath, message }) => `${instancePath || 'body'}: ${message ?? ''}`)
+    return new Refusal(422, 'invalid_body', issues.join('; '))
+  }
+  const status = error.statusCode ?? 500
+  return status < 500 ? new Refusal(status, 'invalid_body', error.message) : null
+}

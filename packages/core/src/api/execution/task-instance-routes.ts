@@ -1,0 +1,117 @@
+import {
+  enterRunningSchema,
+  heartbeatSchema,
+  NONCE_HEADER,
+  REFRESHED_TOKEN_HEADER,
+  RUNNER_CONTRACT_HEADER,
+  RUNNER_CONTRACT_VERSION,
+  taskStateSchema,
+  type TaskStateReport,
+} from '@fairlead/protocol'
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { findDagRunByKey } from '../../db/queries/dag-run-reads.ts'
+import { listXComKeys } from '../../db/queries/xcom-reads.ts'
+import { heartbeatTaskInstance } from '../../moves/heartbeat-task-instance.ts'
+import { settleTaskInstances, type SettleAnswer, type Settlement } from '../../moves/settle-task-instances.ts'
+import { startTaskInstances, type StartAnswer, type StartRequest } from '../../moves/start-task-instances.ts'
+import type { Routes } from '../api-context.ts'
+import { openBatcher } from './batcher.ts'
+import { Refusal, refusalOf } from './refusal.ts'
+import { runContextOf } from './run-context.ts'
+import { workerOfPath } from './worker-token.ts'
+
+const path = z.object({ id: z.string() })
+
+/** Routes by which a worker starts, keeps alive and ends its attempt. */
+export const taskInstanceRoutes: Routes = (app, context) => {
+  const { moves, executionTokens, metrics } = context
+  const starts = openBatcher<StartRequest, StartAnswer>((requests) => startTaskInstances(moves, requests))
+  const settles = openBatcher<Settlement, SettleAnswer>((settlements) => {
+    metrics.gauge('execution_api.settle_batch', settlements.length)
+    return settleTaskInstances(moves, settlements)
+  })
+  app.addHook('onClose', async () => {
+    await Promise.all([starts.drain(), settles.drain()])
+  })
+
+  app.patch(
+    '/task-instances/:id/run',
+    { schema: { params: path, body: enterRunningSchema } },
+    async (request, reply) => {
+      const { subject } = await workerOfPath(request, context, { id: request.params.id, scope: 'workload' })
+      refuseForeignRunner(request)
+      const answer = await starts.add(startRequestOf(request.body, subject, request.headers[NONCE_HEADER]))
+      if (answer.kind !== 'started') throw refusalOf(answer)
+      const { read } = moves.database
+      const run = await findDagRunByKey(read, answer.runKey)
+      if (run === undefined) throw new Error(`Dag run ${answer.runKey} has no row.`)
+      const xcomKeys = answer.tryNumber > 1 ? await listXComKeys(read, subject.taskInstanceId) : []
+      reply.header(REFRESHED_TOKEN_HEADER, await executionTokens.createSession(subject))
+      return runContextOf(run, answer, xcomKeys)
+    },
+  )
+
+  app.patch(
+    '/task-instances/:id/state',
+    { schema: { params: path, body: taskStateSchema } },
+    async (request, reply) => {
+      const { subject } = await workerOfPath(request, context, { id: request.params.id, scope: 'execution' })
+      const answer = await settles.add(settlementOf(request.body, subject))
+      if (answer.kind !== 'moved' && answer.kind !== 'repeated') throw refusalOf(answer)
+      return reply.code(204).send()
+    },
+  )
+
+  app.put(
+    '/task-instances/:id/heartbeat',
+    { schema: { params: path, body: heartbeatSchema } },
+    async (request, reply) => {
+      const { subject, expiresAt } = await workerOfPath(request, context, { id: request.params.id, scope: 'execution' })
+      const answer = await heartbeatTaskInstance(moves, { ...subject, ...request.body })
+      if (answer.kind !== 'alive') throw refusalOf(answer)
+      if (executionTokens.isDueForRenewal(expiresAt)) {
+        reply.header(REFRESHED_TOKEN_HEADER, await executionTokens.createSession(subject))
+      }
+      return reply.code(204).send()
+    },
+  )
+}
+
+type Attempt = Pick<Settlement, 'taskInstanceId' | 'dispatchId'>
+
+function startRequestOf(
+  body: z.infer<typeof enterRunningSchema>,
+  attempt: Attempt,
+  nonce: string | string[] | undefined,
+): StartRequest {
+  const { hostname, unixname, pid } = body
+  return { ...attempt, hostname, unixname, pid, nonce: String(nonce ?? ''), startedAt: momentOf(body.start_date) }
+}
+
+function settlementOf(body: TaskStateReport, attempt: Attempt): Settlement {
+  return {
+    ...attempt,
+    actor: 'worker',
+    report: { state: body.state, error: body.error ?? null },
+    exit: body.exit ?? null,
+    endedAt: momentOf(body.end_date),
+  }
+}
+
+function momentOf(text: string): number {
+  const ms = Date.parse(text)
+  if (Number.isNaN(ms)) throw new Refusal(422, 'invalid_body', `"${text}" is no ISO 8601 date and time.`)
+  return ms
+}
+
+/** A runner that names no version is Airflow's, whose contract is the API date alone. */
+function refuseForeignRunner(request: FastifyRequest): void {
+  const theirs = request.headers[RUNNER_CONTRACT_HEADER]
+  if (theirs === undefined || theirs === String(RUNNER_CONTRACT_VERSION)) return
+  throw new Refusal(
+    409,
+    'incompatible_runner',
+    `The task runner speaks version ${String(theirs)} of the contract, the server ${RUNNER_CONTRACT_VERSION}. Install the same Fairlead on both.`,
+  )
+}
