@@ -1,3 +1,4 @@
+import type { Executor, ExecutorRoute } from '@fairlead/executor'
 import type { FastifyInstance, FastifyBaseLogger, RawServerDefault } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -22,10 +23,10 @@ export interface ApiContext {
   executors(): readonly ExecutorStatus[]
   /** Why a task instance is where it is. */
   explain(row: TaskInstanceRow): Promise<Explanation>
-  /** Path of a try's log below the log folder. */
-  logPathOf(row: TaskInstanceRow): string
   /** Live log of a try that keeps no file here, from its executor, or null. */
   liveLog(row: TaskInstanceRow): Promise<AsyncIterable<string> | null>
+  /** Routes that executor classes serve to their own workers. */
+  readonly executorRoutes: readonly MountedRoutes[]
   /** Aborts when the server stops: open streams end. */
   readonly signal: AbortSignal
 }
@@ -45,6 +46,13 @@ export interface Explanation {
   readonly gate: string
   readonly sentence: string
   readonly facts: Readonly<Record<string, unknown>>
+}
+
+/** The routes of one executor instance, and the credential that its workers must present. */
+export interface MountedRoutes {
+  readonly executor: Executor
+  readonly routes: readonly ExecutorRoute[]
+  readonly credential: string
 }
 
 /** The server with schemas by zod. */

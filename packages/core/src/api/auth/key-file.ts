@@ -28,6 +28,11 @@ export function openAdminPassword(keysFolder: string): { readonly path: string; 
   return { path: join(keysFolder, 'admin-password'), password }
 }
 
+/** The credential that workers of one executor present to its own routes, created on the first call. */
+export function openWorkerCredential(keysFolder: string, executor: string): string {
+  return readOrCreate(keysFolder, `worker-${encodeURIComponent(executor)}`, () => randomBytes(32).toString('base64url'))
+}
+
 function readOrCreate(folder: string, name: string, create: () => string): string {
   const path = join(folder, name)
   const known = readPrivate(path)

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { UNMAPPED } from '@fairlead/protocol'
 import { z } from 'zod'
 import type { TaskInstanceRow } from '../../db/queries/task-instance-reads.ts'
+import { logPathOf } from '../../dispatch/log-path.ts'
 import type { ApiContext, Routes } from '../api-context.ts'
 import { ApiProblem } from '../problem.ts'
 import { followLog, readLogChunk, type LogChunk } from './log-file.ts'
@@ -54,7 +55,7 @@ interface LogSource {
 }
 
 async function sourceOf(context: ApiContext, row: TaskInstanceRow, path: TaskInstancePath): Promise<LogSource> {
-  const file = join(context.config.paths.logs, context.logPathOf(row))
+  const file = join(context.config.paths.logs, pathOf(row))
   const isEnded = async () => {
     const now = await requireTry(context, path, row.try_number, row.map_index)
     return now.state !== 'running' && now.state !== 'queued' && now.state !== 'scheduled' && now.state !== 'none'
@@ -66,6 +67,10 @@ async function sourceOf(context: ApiContext, row: TaskInstanceRow, path: TaskIns
     read: async (offset) => readLogChunk(file, offset, await isEnded()),
     follow: (signal) => followLog({ path: file, clock: context.moves.environment.clock, signal, isEnded }),
   }
+}
+
+function pathOf({ dag_id: dagId, run_id: runId, task_id: taskId, map_index: mapIndex, try_number: tryNumber }: TaskInstanceRow): string {
+  return logPathOf({ dagId, runId, taskId, mapIndex, tryNumber })
 }
 
 /** A log that only the executor has: it is read once, from its beginning. */

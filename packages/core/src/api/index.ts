@@ -1,0 +1,9 @@
+/** Both HTTP APIs: REST for people, execution for workers. */
+export type { ApiContext, App, ExecutorStatus, Explanation, MountedRoutes } from './api-context.ts'
+export { ensureAdminAccount } from './auth/admin-account.ts'
+export { KeyFileError, openApiSecret, openWorkerCredential, readApiSecret } from './auth/key-file.ts'
+export { openRestTokens, type Identity, type RestTokens } from './auth/rest-tokens.ts'
+export { openExecutionTokens, type ExecutionTokens, type Subject } from './execution/execution-tokens.ts'
+export { ListenError, listen, type Listening } from './listen.ts'
+export { buildApi } from './build-api.ts'
+export { PROBLEM_CODES } from './problem.ts'

@@ -1,0 +1,72 @@
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import swagger from '@fastify/swagger'
+import type { ApiContext, App } from '../api-context.ts'
+import { authenticate } from '../authenticate.ts'
+import { problemHandler, unknownRoute } from '../problem-handler.ts'
+import { configurationRoutes } from './configuration.ts'
+import { dagRunRoutes } from './dag-runs.ts'
+import { dagRoutes } from './dags.ts'
+import { dagVersionRoutes, openVersionCache } from './dag-versions.ts'
+import { eventLogRoutes } from './event-logs.ts'
+import { executorRoutes } from './executors.ts'
+import { explainRoutes } from './explain.ts'
+import { importErrorRoutes } from './import-errors.ts'
+import { loginRoutes } from './login.ts'
+import { logRoutes } from './logs.ts'
+import { monitorRoutes } from './monitor.ts'
+import { taskInstanceRoutes } from './task-instances.ts'
+import { taskRoutes } from './tasks.ts'
+import { tryRoutes } from './tries.ts'
+import { xcomRoutes } from './xcoms.ts'
+
+/** The REST API: Airflow's routes below `/api/v2`, login, metrics and the OpenAPI document. */
+export function restApi(context: ApiContext): (app: App) => Promise<void> {
+  return async (app) => {
+    app.setErrorHandler(problemHandler(context.log))
+    app.setNotFoundHandler(unknownRoute)
+    authenticate(app, context)
+    app.addHook('onResponse', async (_request, reply) => {
+      context.metrics.increment('api.requests', { status: String(reply.statusCode) })
+    })
+    await app.register(swagger, {
+      openapi: { openapi: '3.1.0', info: { title: 'Fairlead', version: context.version }, ...BEARER },
+      transform: jsonSchemaTransform,
+      transformObject: jsonSchemaTransformObject,
+    })
+    app.get('/openapi.json', { schema: { hide: true } }, () => Promise.resolve(app.swagger()))
+    app.get(
+      '/metrics',
+      { config: { isPublic: !context.config.metrics.requiresToken }, schema: { hide: true } },
+      async (_request, reply) => reply.type(context.metrics.contentType).send(await context.metrics.text()),
+    )
+    loginRoutes(app, context)
+    const versions = openVersionCache(context.moves.database)
+    const groups = [
+      monitorRoutes,
+      dagRoutes(versions),
+      taskRoutes(versions),
+      dagVersionRoutes,
+      dagRunRoutes(versions),
+      taskInstanceRoutes(versions),
+      tryRoutes(versions),
+      logRoutes,
+      xcomRoutes,
+      explainRoutes(versions),
+      importErrorRoutes,
+      eventLogRoutes,
+      configurationRoutes,
+      executorRoutes,
+    ]
+    await app.register(
+      async (scope) => {
+        for (const routes of groups) routes(scope, context)
+      },
+      { prefix: '/api/v2' },
+    )
+  }
+}
+
+const BEARER = {
+  components: { securitySchemes: { bearer: { type: 'http' as const, scheme: 'bearer' } } },
+  security: [{ bearer: [] }],
+}
