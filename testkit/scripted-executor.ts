@@ -1,5 +1,5 @@
 import { dispatchIdOf, type DispatchId, type Workload } from '@fairlead/protocol'
-import { BaseExecutor, type ExecuteOptions } from '@fairlead/executor'
+import { BaseExecutor, type ExecuteOptions, type LaunchResult } from '@fairlead/executor'
 import { fakeExecutorHost, type FakeHost, type FakeHostOptions } from './executor-host.ts'
 import { ManualClock } from './manual-clock.ts'
 
@@ -11,6 +11,7 @@ export class ScriptedExecutor extends BaseExecutor {
   static override readonly supportsCallbacks: boolean = true
   readonly begun: DispatchId[] = []
   syncCount = 0
+  #callsUnderWay = 0
   execute: Execute = async (workload) => `external-${dispatchIdOf(workload)}`
 
   override async executeAsync(workload: Workload, options: ExecuteOptions): Promise<string | null> {
@@ -20,6 +21,22 @@ export class ScriptedExecutor extends BaseExecutor {
 
   override async sync(): Promise<void> {
     this.syncCount += 1
+  }
+
+  override async executeBatch(...args: Parameters<BaseExecutor['executeBatch']>): Promise<readonly LaunchResult[]> {
+    this.#callsUnderWay += 1
+    try {
+      return await super.executeBatch(...args)
+    } finally {
+      this.#callsUnderWay -= 1
+    }
+  }
+
+  /** Begins what is queued, and waits until every call is answered. */
+  async begin(): Promise<void> {
+    await this.processWorkloads(signal)
+    do await new Promise(setImmediate)
+    while (this.#callsUnderWay > 0)
   }
 
   override forget(dispatchId: DispatchId): Promise<void> {

@@ -19,15 +19,9 @@ import {
   type WorkloadOptions,
 } from './executor.ts'
 import { BASE_EXECUTOR_MARK } from './final-members.ts'
-import {
-  nextWorkloads,
-  type HeldWorkload,
-  type Launch,
-  type LaunchResult,
-  type QueuedWorkload,
-  type RunningWorkload,
-} from './held-workload.ts'
-import { beginLaunch, repeatDelayMs, resultOfError, whileAborting } from './launch.ts'
+import type { LaunchResult, QueuedEntry, QueuedWorkload, RunningWorkload } from './held-workload.ts'
+import { HeldWorkloads } from './held-workloads.ts'
+import { beginLaunch, repeatDelayMs, resultOfError } from './launch.ts'
 
 /** What `executeAsync` is given beside the workload. An abort of `signal` makes the outcome of the call unknown. */
 export interface ExecuteOptions extends WorkloadOptions, SyncOptions {}
@@ -70,10 +64,11 @@ export abstract class BaseExecutor implements Executor {
   /** How many workloads one call of `executeBatch` may begin. */
   protected readonly maxBatchSize: number = 1
 
-  readonly #held = new Map<DispatchId, HeldWorkload>()
+  readonly #held = new HeldWorkloads()
   readonly #events = new EventBuffer()
   #sequence = 0
   #isEnding = false
+  #launchCount = 0
 
   constructor(host: ExecutorHost) {
     if (!Number.isInteger(host.parallelism) || host.parallelism <= 0) {
@@ -105,9 +100,9 @@ export abstract class BaseExecutor implements Executor {
 
   /** Gauges, `processWorkloads` up to the open slots, then `sync`: for embedders that have no dispatch. */
   async heartbeat(signal: AbortSignal = new AbortController().signal): Promise<void> {
-    this.host.gauge?.('executor.open_slots', this.parallelism - this.#count('running') - this.#count('launching'))
-    this.host.gauge?.('executor.queued_tasks', this.#count('queued'))
-    this.host.gauge?.('executor.running_tasks', this.#count('running') + this.#count('launching'))
+    this.host.gauge?.('executor.open_slots', this.#openSlots)
+    this.host.gauge?.('executor.queued_tasks', this.#held.countOf('queued'))
+    this.host.gauge?.('executor.running_tasks', this.#held.size - this.#held.countOf('queued'))
     await this.processWorkloads(signal)
     await this.sync({ signal })
   }
@@ -117,7 +112,7 @@ export abstract class BaseExecutor implements Executor {
     const dispatchId = dispatchIdOf(workload)
     if (this.#held.has(dispatchId) || this.#events.hasEnded(dispatchId)) return
     this.#sequence += 1
-    this.#held.set(dispatchId, {
+    this.#held.put(dispatchId, {
       phase: 'queued',
       queued: { dispatchId, workload, options },
       sequence: this.#sequence,
@@ -126,20 +121,9 @@ export abstract class BaseExecutor implements Executor {
     })
   }
 
+  /** Resolves when the calls have begun, not when they are answered: a slow one holds up nothing else. */
   async processWorkloads(signal: AbortSignal): Promise<void> {
-    if (this.#isEnding || signal.aborted) return
-    const openSlots = this.parallelism - this.#count('running') - this.#count('launching')
-    const batch = nextWorkloads(this.#held.values(), openSlots, this.host.clock.now())
-    if (batch.length === 0) return
-    const chunks = chunksOf(batch, this.maxBatchSize)
-    const underWay = new Set<Launch>()
-    const launchNext = async (): Promise<void> => {
-      for (let chunk = chunks.shift(); chunk !== undefined && !signal.aborted; chunk = chunks.shift())
-        await this.#launch(chunk, underWay)
-    }
-    await whileAborting(signal, underWay, async () => {
-      await Promise.all(Array.from({ length: Math.min(this.launchConcurrency, chunks.length) }, launchNext))
-    })
+    if (!signal.aborted) this.#beginDue()
   }
 
   /**
@@ -188,7 +172,7 @@ export abstract class BaseExecutor implements Executor {
       this.host.log.debug('event of an ended dispatch dropped', { dispatchId: event.dispatchId, kind: event.kind })
       return
     }
-    if (event.kind === 'ended') this.#held.delete(event.dispatchId)
+    if (event.kind === 'ended') this.#held.remove(event.dispatchId)
     else this.#noteRunning(event)
     this.host.report(event)
   }
@@ -243,27 +227,28 @@ export abstract class BaseExecutor implements Executor {
   /** Launches nothing more, and waits for the calls under way; what runs is left to be adopted. */
   async end(signal: AbortSignal): Promise<void> {
     this.#isEnding = true
-    const launches = this.#launches()
-    await whileAborting(signal, launches, async () => {
-      await Promise.all(launches.map((launch) => launch.settled))
-    })
+    const giveUp = (): void => this.#giveUpLaunches(signal.reason)
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp, { once: true })
+    await Promise.all(this.#held.launches.map((launch) => launch.settled))
+    signal.removeEventListener('abort', giveUp)
   }
 
   /** Launches nothing more, and gives up the calls under way. Override it to stop what runs. */
   async terminate(): Promise<void> {
     this.#isEnding = true
-    for (const launch of this.#launches()) launch.controller.abort(new Error('the executor was terminated'))
+    this.#giveUpLaunches(new Error('the executor was terminated'))
   }
 
   /** What was accepted or adopted and has not ended, for `sync` to look after. */
   protected get runningWorkloads(): readonly RunningWorkload[] {
-    return [...this.#held.values()].flatMap((held) => (held.phase === 'running' ? [held.running] : []))
+    return this.#held.running
   }
 
   /** Takes over work that began under another instance, for `tryAdoptTaskInstances`. */
   protected adopt(taskInstance: TaskInstanceRef, externalId: string | null = taskInstance.externalId): void {
     const { dispatchId } = taskInstance
-    this.#held.set(dispatchId, {
+    this.#held.put(dispatchId, {
       phase: 'running',
       isStarted: false,
       running: { dispatchId, externalId, taskInstance },
@@ -281,38 +266,46 @@ export abstract class BaseExecutor implements Executor {
    */
   protected async forget(dispatchId: DispatchId): Promise<void> {
     const held = this.#held.get(dispatchId)
-    this.#held.delete(dispatchId)
+    this.#held.remove(dispatchId)
     this.#events.close(dispatchId)
     if (held?.phase !== 'launching') return
     held.launch.controller.abort(new Error('the workload was revoked'))
     await held.launch.settled
   }
 
-  async #launch(chunk: readonly Extract<HeldWorkload, { phase: 'queued' }>[], underWay: Set<Launch>): Promise<void> {
-    // Revoked, or ended by a report, while it waited for its turn.
-    const current = chunk.filter((entry) => this.#held.get(entry.queued.dispatchId) === entry)
-    if (current.length === 0 || this.#isEnding) return
-    const batch = current.map((entry) => entry.queued)
+  #beginDue(): void {
+    while (!this.#isEnding && this.#launchCount < this.launchConcurrency) {
+      const limit = Math.min(this.#openSlots, this.maxBatchSize)
+      const entries = this.#held.takeDue(limit, this.host.clock.now())
+      if (entries.length === 0) return
+      this.#launch(entries)
+    }
+  }
+
+  #launch(entries: readonly QueuedEntry[]): void {
+    const batch = entries.map((entry) => entry.queued)
     const launch = beginLaunch({
       size: batch.length,
       timeoutMs: this.launchTimeoutMs,
       clock: this.host.clock,
-      begin: (launchSignal) => this.executeBatch(batch, { signal: launchSignal }),
+      begin: (signal) => this.executeBatch(batch, { signal }),
       onResult: (index, result) => {
-        const entry = current[index]
+        const entry = entries[index]
         if (entry !== undefined) this.#settleLaunch(entry, result)
       },
     })
-    for (const { queued, sequence, unknownCount } of current) {
-      this.#held.set(queued.dispatchId, { phase: 'launching', queued, sequence, unknownCount, launch })
+    for (const { queued, sequence, unknownCount } of entries) {
+      this.#held.put(queued.dispatchId, { phase: 'launching', queued, sequence, unknownCount, launch })
     }
-    underWay.add(launch)
-    await launch.settled
-    underWay.delete(launch)
+    this.#launchCount += 1
+    void launch.settled.then(() => {
+      this.#launchCount -= 1
+      this.#beginDue()
+    })
   }
 
   /** A late `accepted` counts even when the call was given up; a late refusal does not, since a repeat decides. */
-  #settleLaunch(entry: Extract<HeldWorkload, { phase: 'queued' }>, result: LaunchResult & { isLate: boolean }): void {
+  #settleLaunch(entry: QueuedEntry, result: LaunchResult & { isLate: boolean }): void {
     const { queued, sequence } = entry
     const { dispatchId } = queued
     const held = this.#held.get(dispatchId)
@@ -323,7 +316,7 @@ export abstract class BaseExecutor implements Executor {
     if (result.kind === 'neverStarted') return this.fail(dispatchId, { kind: 'neverStarted', detail: result.detail })
     const unknownCount = entry.unknownCount + 1
     const notBefore = this.host.clock.now() + repeatDelayMs(unknownCount)
-    this.#held.set(dispatchId, { phase: 'queued', queued, sequence, notBefore, unknownCount })
+    this.#held.put(dispatchId, { phase: 'queued', queued, sequence, notBefore, unknownCount })
     this.host.log.warn('outcome of a launch is unknown', { dispatchId, detail: result.detail, unknownCount })
   }
 
@@ -341,7 +334,7 @@ export abstract class BaseExecutor implements Executor {
     if (held === undefined) return
     const before = held.phase === 'running' ? held : { isStarted: false, running: runningOf(held.queued) }
     const running = { ...before.running, externalId: externalId ?? before.running.externalId }
-    this.#held.set(dispatchId, { phase: 'running', isStarted: before.isStarted || kind === 'running', running })
+    this.#held.put(dispatchId, { phase: 'running', isStarted: before.isStarted || kind === 'running', running })
   }
 
   #externalIdOf(dispatchId: DispatchId): string | null {
@@ -349,14 +342,12 @@ export abstract class BaseExecutor implements Executor {
     return held?.phase === 'running' ? held.running.externalId : null
   }
 
-  #launches(): readonly Launch[] {
-    return [...this.#held.values()].flatMap((held) => (held.phase === 'launching' ? [held.launch] : []))
+  #giveUpLaunches(reason: unknown): void {
+    for (const launch of this.#held.launches) launch.controller.abort(reason)
   }
 
-  #count(phase: HeldWorkload['phase']): number {
-    let count = 0
-    for (const held of this.#held.values()) if (held.phase === phase) count += 1
-    return count
+  get #openSlots(): number {
+    return this.parallelism - this.#held.size + this.#held.countOf('queued')
   }
 
   #refuseUnsupported(workload: Workload): void {
@@ -379,10 +370,4 @@ function runningOf({ dispatchId, workload }: QueuedWorkload): RunningWorkload {
 
 function supportsCallbacks(executorClass: object): boolean {
   return Reflect.get(executorClass, 'supportsCallbacks') === true
-}
-
-function chunksOf<T>(items: readonly T[], size: number): T[][] {
-  const chunks: T[][] = []
-  for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size))
-  return chunks
 }

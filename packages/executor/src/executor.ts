@@ -86,7 +86,7 @@ export interface Executor {
   queueWorkload(workload: Workload, options: WorkloadOptions): void
   /**
    * Begin what is queued. Dispatch calls it on each wake-up, and every second while `slotsOccupied` is not 0, which
-   * repeats calls of unknown outcome. It never throws for a single workload, and may overlap an earlier call.
+   * repeats calls of unknown outcome. It never throws for a single workload, and need not wait for what it begins.
    */
   processWorkloads(signal: AbortSignal): Promise<void>
   /** Bring what it runs up to date. Never called while an earlier call is under way. */

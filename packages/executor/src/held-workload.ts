@@ -35,25 +35,5 @@ export type LaunchResult =
   | { kind: 'neverStarted'; detail: string }
   | { kind: 'unknown'; detail: string }
 
-type Queued = Extract<HeldWorkload, { phase: 'queued' }>
-
-/** The queued workloads to begin now: callbacks first, then the highest priority, then the oldest. */
-export function nextWorkloads(held: Iterable<HeldWorkload>, openSlots: number, now: number): readonly Queued[] {
-  if (openSlots <= 0) return []
-  const due: Queued[] = []
-  for (const entry of held) if (entry.phase === 'queued' && entry.notBefore <= now) due.push(entry)
-  return due.sort(byUrgency).slice(0, openSlots)
-}
-
-function byUrgency(a: Queued, b: Queued): number {
-  return rank(a) - rank(b) || weight(b) - weight(a) || a.sequence - b.sequence
-}
-
-function rank(entry: Queued): number {
-  return entry.queued.workload.type === 'ExecuteCallback' ? 0 : 1
-}
-
-function weight(entry: Queued): number {
-  const { workload } = entry.queued
-  return workload.type === 'ExecuteCallback' ? 0 : workload.taskInstance.priorityWeight
-}
+/** A held workload that waits for its turn. */
+export type QueuedEntry = Extract<HeldWorkload, { phase: 'queued' }>

@@ -12,7 +12,7 @@ describe('a launch', () => {
     const workload = taskWorkload()
     const dispatchId = dispatchIdOf(workload)
     queue(workload)
-    await executor.processWorkloads(signal)
+    await executor.begin()
     expect(reported).toEqual([{ kind: 'accepted', dispatchId, externalId: `external-${dispatchId}` }])
     expect(executor.watched).toEqual([
       { dispatchId, externalId: `external-${dispatchId}`, taskInstance: workload.taskInstance },
@@ -28,7 +28,7 @@ describe('a launch', () => {
       },
     })
     executor.queueWorkload(taskWorkload(), { queue: 'gpu', executorConfig: { cpu: 2 } })
-    await executor.processWorkloads(signal)
+    await executor.begin()
     expect(seen).toEqual([{ queue: 'gpu', executorConfig: { cpu: 2 } }])
   })
 
@@ -41,7 +41,7 @@ describe('a launch', () => {
       },
     })
     queue(taskWorkload(), bad, taskWorkload())
-    await executor.processWorkloads(signal)
+    await executor.begin()
     expect(kinds().toSorted()).toEqual(['accepted', 'accepted', 'ended'])
     const end = executor.getEventBuffer().find(({ event }) => event.kind === 'ended')
     expect(end?.event).toMatchObject({
@@ -61,37 +61,69 @@ describe('a launch', () => {
     })
     const workload = taskWorkload()
     queue(workload)
-    await executor.processWorkloads(signal)
+    await executor.begin()
     expect(kinds()).toEqual([])
-    await executor.processWorkloads(signal)
+    await executor.begin()
     expect(executor.begun).toHaveLength(1)
     clock.advance(500)
-    await executor.processWorkloads(signal)
+    await executor.begin()
     expect(executor.begun).toEqual([dispatchIdOf(workload), dispatchIdOf(workload)])
     expect(kinds()).toEqual(['accepted'])
   })
 
   it('that takes too long is unknown, and is accepted when its answer comes late after all', async () => {
     const { promise, resolve } = withResolvers<string>()
-    const { executor, queue, kinds, clock } = setUp({ execute: () => promise })
-    const workload = taskWorkload()
-    queue(workload)
-    const processing = executor.processWorkloads(signal)
-    await eventually(() => clock.sleeperCount > 0)
+    const { executor, queue, kinds, clock, logged } = setUp({ execute: () => promise })
+    queue(taskWorkload())
+    await executor.processWorkloads(signal)
+    await eventually(() => executor.begun.length === 1)
     clock.advance(60_000)
-    await processing
+    await eventually(() => logged.some(({ message }) => message === 'outcome of a launch is unknown'))
     expect(kinds()).toEqual([])
-    expect(executor.hasTask(dispatchIdOf(workload))).toBe(true)
+    expect(executor.slotsOccupied).toBe(1)
     resolve('job-1')
     await eventually(() => kinds().length > 0)
     expect(kinds()).toEqual(['accepted'])
     clock.advance(60_000)
-    await executor.processWorkloads(signal)
+    await executor.begin()
     expect(executor.begun).toHaveLength(1)
   })
 
-  it('that dispatch gives up is unknown, whatever it throws then', async () => {
-    const gaveUp = new AbortController()
+  it('that answers after it was repeated counts once', async () => {
+    const first = withResolvers<string>()
+    let calls = 0
+    const { executor, queue, kinds, clock } = setUp({
+      execute: async () => (++calls === 1 ? await first.promise : 'job-1'),
+    })
+    queue(taskWorkload())
+    await executor.processWorkloads(signal)
+    await eventually(() => executor.begun.length === 1)
+    clock.advance(60_000)
+    await eventually(async () => {
+      clock.advance(500)
+      await executor.processWorkloads(signal)
+      return kinds().length > 0
+    })
+    first.resolve('job-1')
+    await executor.begin()
+    expect(executor.begun).toHaveLength(2)
+    expect(kinds()).toEqual(['accepted'])
+  })
+
+  it('that is slow holds up nothing else', async () => {
+    const slow = taskWorkload()
+    const { executor, queue, kinds } = setUp({
+      execute: async (workload) => (workload === slow ? await new Promise(() => undefined) : 'job-2'),
+    })
+    queue(slow)
+    await executor.processWorkloads(signal)
+    queue(taskWorkload())
+    await executor.processWorkloads(signal)
+    await eventually(() => kinds().length > 0)
+    expect(kinds()).toEqual(['accepted'])
+  })
+
+  it('that is given up is unknown, whatever it throws then', async () => {
     const { executor, queue, kinds } = setUp({
       execute: (_workload, { signal: launchSignal }) =>
         new Promise((_resolve, reject) => {
@@ -99,10 +131,10 @@ describe('a launch', () => {
         }),
     })
     queue(taskWorkload())
-    const processing = executor.processWorkloads(gaveUp.signal)
+    await executor.processWorkloads(signal)
     await eventually(() => executor.begun.length === 1)
-    gaveUp.abort(new Error('time box'))
-    await processing
+    await executor.terminate()
+    await executor.begin()
     expect(kinds()).toEqual([])
     expect(executor.slotsOccupied).toBe(1)
   })
@@ -115,7 +147,7 @@ describe('a launch', () => {
       return 'job-1'
     }
     queue(taskWorkload())
-    await executor.processWorkloads(signal)
+    await executor.begin()
     expect(kinds()).toEqual(['running', 'ended'])
     expect(executor.slotsOccupied).toBe(0)
   })
@@ -127,7 +159,7 @@ describe('a launch', () => {
       return 'job-1'
     }
     queue(taskWorkload())
-    await executor.processWorkloads(signal)
+    await executor.begin()
     expect(reported.map(({ kind, externalId }) => [kind, externalId])).toEqual([
       ['running', null],
       ['accepted', 'job-1'],
@@ -146,7 +178,7 @@ describe('a launch', () => {
     }
     const executor = new BatchExecutor(fakeExecutorHost().host)
     for (let count = 0; count < 3; count += 1) executor.queueWorkload(taskWorkload(), options)
-    await executor.processWorkloads(signal)
+    await executor.begin()
     expect(executor.getEventBuffer().map(({ event }) => event.kind)).toEqual(['accepted', 'ended'])
     expect(executor.slotsOccupied).toBe(2)
   })

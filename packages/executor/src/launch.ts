@@ -32,21 +32,6 @@ export function repeatDelayMs(unknownCount: number): number {
   return Math.min(LONGEST_REPEAT_MS, FIRST_REPEAT_MS * 2 ** (unknownCount - 1))
 }
 
-/** Runs `work`, and gives up these launches when the signal aborts meanwhile: one listener, however many launches. */
-export async function whileAborting(
-  signal: AbortSignal,
-  launches: Iterable<Launch>,
-  work: () => Promise<void>,
-): Promise<void> {
-  const giveUp = (): void => {
-    for (const launch of launches) launch.controller.abort(signal.reason)
-  }
-  if (signal.aborted) giveUp()
-  signal.addEventListener('abort', giveUp, { once: true })
-  await work()
-  signal.removeEventListener('abort', giveUp)
-}
-
 async function runLaunch(call: LaunchCall, controller: AbortController): Promise<void> {
   const over = new AbortController()
   abortAfter(call, controller, over.signal)
