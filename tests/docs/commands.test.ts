@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { docBlocks, docPages, type DocBlock } from './doc-blocks.ts'
-import { createReader, type Reader } from './reader.ts'
+import { createReader, type Reader } from '../../testkit/reader.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const MARKS = ['run', 'server', 'ci']

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createReader } from '../../testkit/reader.ts'
 import { createConsumer, type Consumer } from './consumer.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -44,5 +45,21 @@ describe('the packed packages, installed together in an empty folder', () => {
   it('refuse a Dag whose wiring does not fit', async () => {
     consumer.write('bad.ts', BAD)
     expect(await consumer.typecheck('bad.ts')).toMatch(/bad\.ts.*TS2322/)
+  })
+
+  it('run a Dag', async () => {
+    const reader = createReader(consumer.folder)
+    try {
+      reader.writes('dags/packed.ts', GOOD)
+      await reader.starts('npx fairlead standalone')
+      const { exitCode, output } = await reader.runs(`
+        npx fairlead dags trigger packed --run-id first
+        npx fairlead runs watch packed first
+        npx fairlead tasks states-for-dag-run packed first --output json`)
+      expect(exitCode, output).toBe(0)
+      expect(output.match(/"state": ?"success"/g), output).toHaveLength(2)
+    } finally {
+      await reader.leaves()
+    }
   })
 })

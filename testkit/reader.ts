@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { eventually } from '../../testkit/eventually.ts'
+import { eventually } from './eventually.ts'
 
 /** What a command left behind. */
 export interface Finished {
@@ -28,11 +28,11 @@ interface Terminal {
   readonly finished: Promise<Finished>
 }
 
-/** Opens the folder. `root` is the clone whose installed packages the reader uses. */
-export function createReader(root: string): Reader {
+/** Opens the folder. What is in `installed`'s node_modules is what the reader has installed. */
+export function createReader(installed: string): Reader {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-docs-'))
   const staying: Terminal[] = []
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  symlinkSync(join(installed, 'node_modules'), join(folder, 'node_modules'))
   return {
     writes: (file, text) => {
       mkdirSync(dirname(join(folder, file)), { recursive: true })
