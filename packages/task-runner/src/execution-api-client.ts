@@ -123,7 +123,10 @@ export class TaskSession {
 
   /** Redeems the launch ticket. The same nonce may repeat it when an answer was lost. */
   async run(body: EnterRunning, nonce: string, options: CallOptions): Promise<RunAnswer> {
-    const answer = await this.#send('PATCH', this.#path('run'), body, options, { [NONCE_HEADER]: nonce })
+    const answer = await this.#send('PATCH', this.#path('run'), body, {
+      ...options,
+      headers: { [NONCE_HEADER]: nonce },
+    })
     if (answer.kind === 'answered' && answer.status === 200) {
       const context = runContextSchema.safeParse(answer.body)
       if (context.success) return { kind: 'started', context: context.data }
@@ -166,22 +169,15 @@ export class TaskSession {
     return done(await this.#send('DELETE', xcomPath(key), undefined, options))
   }
 
-  #send(
-    method: string,
-    path: string,
-    body: unknown,
-    options: CallOptions,
-    headers: Record<string, string> = {},
-  ): Promise<ApiAnswer> {
-    return this.#sendJson(method, path, body === undefined ? undefined : JSON.stringify(body), options, headers)
+  #send(method: string, path: string, body: unknown, options: SessionCallOptions): Promise<ApiAnswer> {
+    return this.#sendJson(method, path, body === undefined ? undefined : JSON.stringify(body), options)
   }
 
   async #sendJson(
     method: string,
     path: string,
     body: string | undefined,
-    options: CallOptions,
-    headers: Record<string, string> = {},
+    { headers = {}, ...options }: SessionCallOptions,
   ): Promise<ApiAnswer> {
     const answer = await this.#call({ method, path, body, token: this.#token, headers, ...options })
     const renewed = answer.kind === 'answered' ? answer.headers[REFRESHED_TOKEN_HEADER] : undefined
@@ -222,6 +218,10 @@ export type RunAnswer = { kind: 'started'; context: RunContext } | Refusal
 export type CallAnswer = { kind: 'done' } | Refusal
 /** Answer to the read of an XCom. */
 export type XComAnswer = { kind: 'found'; value: unknown } | Refusal
+
+interface SessionCallOptions extends CallOptions {
+  readonly headers?: Record<string, string>
+}
 
 interface ApiCall extends CallOptions {
   readonly method: string

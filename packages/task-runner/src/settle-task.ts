@@ -4,9 +4,18 @@ import type { Verdict } from './verdict.ts'
 
 /** A verdict that the server has yet to hear, with all that a later process needs to tell it. */
 export interface PendingReport {
-  readonly taskInstance: Pick<TaskInstanceRef, 'id' | 'dagId' | 'runId' | 'taskId' | 'mapIndex'>
+  readonly taskInstance: TaskAddress
   readonly state: TaskStateReport
   readonly returnJson: string | null
+}
+
+/** What it takes to name a task instance to the server. */
+export interface TaskAddress {
+  readonly id: string
+  readonly dagId: string
+  readonly runId: string
+  readonly taskId: string
+  readonly mapIndex: number
 }
 
 /** How the report of an outcome ended. */

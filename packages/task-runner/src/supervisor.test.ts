@@ -68,7 +68,11 @@ function supervise(workload: ExecuteTask): Supervisor {
     record: { running: () => undefined, ended: () => undefined, reported: () => undefined },
     async prepare({ program, bundle }) {
       if (program.kind === 'shell') return await shellRun(workload, program, log)
-      const process_ = startRunnerProcess({ childPath: runner.childPath, environment: childEnvironment(process.env) })
+      const process_ = startRunnerProcess({
+        childPath: runner.childPath,
+        extraCaCertificates: null,
+        environment: childEnvironment(process.env),
+      })
       return handlerRun(workload, process_, { log, bundlePath: join(runner.bundleFolder, bundle.hash, 'bundle.mjs') })
     },
   })

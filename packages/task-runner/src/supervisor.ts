@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 import type { ExecuteTask, RunContext, WorkloadExit } from '@fairlead/protocol'
-import type { ExecutionApiClient, Refusal, TaskSession } from './execution-api-client.ts'
+import type { ExecutionApiClient, Refusal, RunAnswer, TaskSession } from './execution-api-client.ts'
 import type { LogWriter } from './log-writer.ts'
 import { markOomKills, wasOomKilled, type OomMark } from './oom-evidence.ts'
 import { endProcessGroup, killProcessGroup } from './process-group.ts'
@@ -25,6 +25,7 @@ export class Supervisor {
   readonly #interruption = new AbortController()
   #phase: Phase = { kind: 'launching' }
   #death: Death | null = null
+  #isBeating = false
   #forbiddenSince: number | null = null
 
   constructor(workload: ExecuteTask, deps: SupervisorDeps) {
@@ -42,7 +43,9 @@ export class Supervisor {
       this.#deps.log.write('error', 'supervisor failed', { detail })
       if (this.#phase.kind === 'running' || this.#phase.kind === 'ending')
         await killProcessGroup(this.#phase.program.process.pid)
-      return { kind: 'lost', detail }
+      const exit: WorkloadExit = { kind: 'lost', detail }
+      this.#deps.record.ended(exit, null, '')
+      return exit
     } finally {
       this.#leavePhase({ kind: 'ended' })
       await this.#deps.log.close()
@@ -67,11 +70,13 @@ export class Supervisor {
 
   /** Tells the server that this task lives. The host calls it on its own timer, whatever the task does. */
   async heartbeat(): Promise<void> {
-    if (this.#phase.kind !== 'running' || this.#phase.outcome !== null) return
+    if (this.#phase.kind !== 'running' || this.#phase.outcome !== null || this.#isBeating) return
     const { program } = this.#phase
     this.#phase.oomMark = markOomKills(program.process.pid)
+    this.#isBeating = true
     const body = { hostname: hostname(), pid: program.process.pid }
     const answer = await this.#session.heartbeat(body, { budgetMs: 0, signal: this.#interruption.signal })
+    this.#isBeating = false
     if (answer.kind === 'done') this.#forbiddenSince = null
     else if (this.#isSuperseded(answer)) this.interrupt({ kind: 'superseded' })
   }
@@ -124,16 +129,31 @@ export class Supervisor {
       randomUUID(),
       { budgetMs: this.#deps.settings.launchBudgetMs, signal: this.#interruption.signal },
     )
-    const identity = answer.kind === 'started' ? identify(pid) : null
-    if (answer.kind === 'started' && identity !== null && this.#death === null) {
-      this.#deps.record.running(identity)
-      return { kind: 'started', program, context: answer.context }
-    }
+    const launch = this.#launchOf(program, answer)
+    if (launch.kind === 'started') return launch
     await killProcessGroup(pid)
     await program.dispose()
+    return launch
+  }
+
+  #launchOf(program: TaskProgramRun, answer: RunAnswer): Launch {
     if (this.#death !== null) return { kind: 'notStarted', exit: this.#death }
     if (answer.kind !== 'started') return { kind: 'notStarted', exit: exitOfRefusal(answer) }
-    return { kind: 'notStarted', exit: { kind: 'neverStarted', detail: 'the process ended before the task began' } }
+    const problem = this.#recordRunning(program.process.pid)
+    if (problem !== null) return { kind: 'notStarted', exit: { kind: 'neverStarted', detail: problem } }
+    return { kind: 'started', program, context: answer.context }
+  }
+
+  /** Writes down which process it is, or says why user code must not start. */
+  #recordRunning(pid: number): string | null {
+    const identity = identify(pid)
+    if (identity === null) return 'the process ended before the task began'
+    try {
+      this.#deps.record.running(identity)
+      return null
+    } catch (error) {
+      return `the worker host could not record the process: ${messageOf(error)}`
+    }
   }
 
   /** Lets user code begin. The promise resolves when the outcome that the task reports is settled. */

@@ -86,17 +86,27 @@ function failed(exit: WorkloadExit, error: TaskError, mayRetry: boolean): Verdic
   return { exit, report: { state: mayRetry ? 'up_for_retry' : 'failed', error, returnJson: null } }
 }
 
-function exitOf({ end, stderrTail, wasOomKilled }: Evidence): WorkloadExit {
+function exitOf(evidence: Evidence): WorkloadExit {
+  const { end } = evidence
   // A shell passes on the death of its command as 128 + signal.
-  const signal = end.kind === 'signaled' ? end.signal : SIGNAL_BY_EXIT_CODE.get(end.exitCode)
-  if (signal === undefined) return { kind: 'exited', exitCode: end.kind === 'exited' ? end.exitCode : 1 }
-  if (CRASH_SIGNALS.has(signal)) {
-    const cause = V8_FATAL.test(stderrTail) ? 'v8_abort' : 'crashed'
-    if (end.kind === 'signaled' || cause === 'v8_abort') return { kind: 'signaled', signal, cause }
+  const signal = end.kind === 'signaled' ? end.signal : (SIGNAL_BY_EXIT_CODE.get(end.exitCode) ?? null)
+  const cause = signal === null ? null : provenCause(signal, evidence)
+  if (signal !== null && cause !== null) return { kind: 'signaled', signal, cause }
+  if (end.kind === 'exited') return { kind: 'exited', exitCode: end.exitCode }
+  return {
+    kind: 'signaled',
+    signal: end.signal,
+    cause: CRASH_SIGNALS.has(end.signal) ? 'crashed' : 'killed_externally',
   }
-  if (signal === 'SIGKILL' && wasOomKilled()) return { kind: 'signaled', signal, cause: 'out_of_memory_killed' }
-  if (end.kind === 'signaled') return { kind: 'signaled', signal, cause: 'killed_externally' }
-  return { kind: 'exited', exitCode: end.exitCode }
+}
+
+/** A cause for which there is more than the signal alone, or null. */
+function provenCause(
+  signal: string,
+  { stderrTail, wasOomKilled }: Evidence,
+): 'v8_abort' | 'out_of_memory_killed' | null {
+  if (CRASH_SIGNALS.has(signal) && V8_FATAL.test(stderrTail)) return 'v8_abort'
+  return signal === 'SIGKILL' && wasOomKilled() ? 'out_of_memory_killed' : null
 }
 
 const CRASH_SIGNALS: ReadonlySet<string> = new Set([

@@ -13,18 +13,10 @@ export function toJson(value: unknown, what: string): string {
 }
 
 function problemOf(item: unknown): string | null {
-  switch (typeof item) {
-    case 'number':
-      return Number.isFinite(item) ? null : `is ${item}, which JSON has no number for`
-    case 'bigint':
-    case 'function':
-    case 'symbol':
-      return `is a ${typeof item}`
-    case 'object':
-      return item === null || isPlain(item) ? null : `is an instance of ${item.constructor?.name ?? 'a class'}`
-    default:
-      return null
-  }
+  if (typeof item === 'number') return Number.isFinite(item) ? null : `is ${item}, which JSON has no number for`
+  if (typeof item === 'bigint' || typeof item === 'function' || typeof item === 'symbol') return `is a ${typeof item}`
+  if (typeof item !== 'object' || item === null || isPlain(item)) return null
+  return `is an instance of ${item.constructor.name}, not plain data`
 }
 
 /** Arrays and objects of any realm whose prototype is the last or the one before it. */

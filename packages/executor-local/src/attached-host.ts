@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  CONTROL_VERSION,
+  runnerFiles,
+  type HeldWorkload,
+  type HostAnswer,
+  type HostCall,
+  type WorkerHostSettings,
+} from '@fairlead/task-runner'
+import { HostConnection, type OpenedConnection } from './host-connection.ts'
+import { spawnHost } from './host-process.ts'
+
+/**
+ * The worker host of one executor, kept connected: found where it runs, started where it does not, and started again
+ * when it dies.
+ */
+export class AttachedHost {
+  readonly #options: AttachedHostOptions
+  #current: Promise<OpenedConnection>
+  #isClosed = false
+
+  private constructor(options: AttachedHostOptions, first: OpenedConnection) {
+    this.#options = options
+    this.#current = Promise.resolve(first)
+    this.#follow(first)
+  }
+
+  /** Connects to the host, and starts one where there is none. Rejects with the host's own words when it cannot start. */
+  static async open(options: AttachedHostOptions): Promise<AttachedHost> {
+    return new AttachedHost(options, await attach(options))
+  }
+
+  /** Calls the host, on a new connection when the present one is lost. Null when the answer was lost. */
+  async call(call: HostCall): Promise<HostAnswer | null> {
+    const { connection } = await this.#current
+    return await connection.call(call)
+  }
+
+  /** Pid of the present host. */
+  async pid(): Promise<number> {
+    return (await this.#current).pid
+  }
+
+  /** Closes the connection and does not come back. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const current = await this.#current.catch(() => null)
+    current?.connection.close()
+  }
+
+  #follow({ connection, held }: OpenedConnection): void {
+    this.#options.onAttached(held)
+    void connection.closed.then(() => {
+      if (this.#isClosed) return
+      this.#options.onLost()
+      this.#current = this.#attachAgain()
+      // Whoever calls hears of it.
+      this.#current.catch(() => undefined)
+    })
+  }
+
+  async #attachAgain(): Promise<OpenedConnection> {
+    for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS)) {
+      if (this.#isClosed) throw new Error('the executor has ended')
+      try {
+        const opened = await attach(this.#options)
+        this.#follow(opened)
+        return opened
+      } catch (error) {
+        this.#options.onProblem(error instanceof Error ? error.message : String(error))
+        await sleep(delayMs, undefined, { ref: false })
+      }
+    }
+  }
+}
+
+/** See {@link AttachedHost}. */
+export interface AttachedHostOptions {
+  readonly settings: WorkerHostSettings
+  readonly workerHostPath: string | undefined
+  /** Called at each attachment with all that the host holds, before any event. */
+  readonly onAttached: (held: readonly HeldWorkload[]) => void
+  readonly onEvent: (event: HeldWorkload) => void
+  readonly onLost: () => void
+  readonly onProblem: (message: string) => void
+}
+
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 5_000
+
+async function attach(options: AttachedHostOptions): Promise<OpenedConnection> {
+  const { socketPath } = options.settings
+  const found = await HostConnection.open(socketPath, options.onEvent)
+  if (found !== null && found.version === CONTROL_VERSION) return found
+  // A host of another version: what it runs was begun by another release, and ends with it.
+  if (found !== null) await found.connection.call({ kind: 'shutdown', detail: 'the server was upgraded' })
+  await spawnHost(options.settings, options.workerHostPath ?? runnerFiles().workerHostPath)
+  const opened = await HostConnection.open(socketPath, options.onEvent)
+  if (opened === null) throw new Error(`The worker host started and does not answer at ${socketPath}.`)
+  return opened
+}

@@ -1,0 +1,98 @@
+import { BaseExecutor, type ExecutorHost, type StandardSchema } from '@fairlead/executor'
+import type { DispatchId, ExecuteTask, TaskInstanceRef, Workload } from '@fairlead/protocol'
+import { runnerFiles, runWorkload, type WorkloadRun } from '@fairlead/task-runner'
+import { localSettingsSchema, type LocalSettings } from './settings.ts'
+
+/** Runs one task at a time in a fresh process under this very process. For finding faults, not for production. */
+export class DebugExecutor extends BaseExecutor {
+  static override readonly isLocal: boolean = true
+  static override readonly isSingleThreaded: boolean = true
+  static override readonly isProduction: boolean = false
+  static override readonly servesLogs: boolean = true
+  static override readonly configSchema: StandardSchema = localSettingsSchema
+
+  override readonly syncIntervalMs: number | null = null
+  readonly #settings: LocalSettings
+  readonly #queue: ExecuteTask[] = []
+  readonly #giveUp = new AbortController()
+  #current: { dispatchId: DispatchId; run: WorkloadRun } | null = null
+  #working: Promise<void> | null = null
+
+  constructor(host: ExecutorHost) {
+    super(host)
+    this.#settings = localSettingsSchema.parse(host.settings)
+  }
+
+  async executeAsync(workload: Workload): Promise<string | null> {
+    if (workload.type !== 'ExecuteTask') throw new Error('The DebugExecutor runs tasks, and no callbacks.')
+    const { dispatchId } = workload.taskInstance
+    const isKnown =
+      this.#current?.dispatchId === dispatchId || this.#queue.some((one) => one.taskInstance.dispatchId === dispatchId)
+    if (!isKnown) this.#queue.push(workload)
+    this.#working ??= this.#work()
+    return null
+  }
+
+  async sync(): Promise<void> {}
+
+  override async revokeTask({ dispatchId }: TaskInstanceRef): Promise<void> {
+    await this.forget(dispatchId)
+    const index = this.#queue.findIndex((workload) => workload.taskInstance.dispatchId === dispatchId)
+    if (index !== -1) this.#queue.splice(index, 1)
+    if (this.#current?.dispatchId !== dispatchId) return
+    this.#current.run.interrupt({ kind: 'cancelled', detail: 'the task was revoked' })
+    await this.#current.run.done
+  }
+
+  /** Waits for what was begun until the signal aborts, and then ends it. */
+  override async end(signal: AbortSignal): Promise<void> {
+    await super.end(signal)
+    const stop = (): void => this.#stop('the server is shutting down')
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    await this.#working
+    signal.removeEventListener('abort', stop)
+  }
+
+  override async terminate(): Promise<void> {
+    await super.terminate()
+    this.#stop('the server was told to end at once')
+    await this.#working
+  }
+
+  async #work(): Promise<void> {
+    // A turn later, so that the launch is recorded before its task runs.
+    await Promise.resolve()
+    for (let workload = this.#queue.shift(); workload !== undefined; workload = this.#queue.shift()) {
+      const { dispatchId } = workload.taskInstance
+      const run = this.#run(workload)
+      this.#current = { dispatchId, run }
+      const exit = await run.done
+      this.#current = null
+      this.fail(dispatchId, exit)
+    }
+    this.#working = null
+  }
+
+  #run(workload: ExecuteTask): WorkloadRun {
+    const { apiUrl, logFolder, bundleFolder } = this.host
+    return runWorkload(workload, {
+      apiUrl,
+      logFolder,
+      bundleFolder,
+      childPath: this.#settings.childPath ?? runnerFiles().childPath,
+      settings: this.#settings,
+      heartbeatIntervalMs: this.#settings.heartbeatIntervalMs,
+      giveUp: this.#giveUp.signal,
+      onRunning: (pid) => this.running(workload.taskInstance.dispatchId, String(pid)),
+    })
+  }
+
+  #stop(detail: string): void {
+    for (const { taskInstance } of this.#queue.splice(0)) {
+      this.fail(taskInstance.dispatchId, { kind: 'neverStarted', detail })
+    }
+    this.#giveUp.abort()
+    this.#current?.run.interrupt({ kind: 'shutdown', detail })
+  }
+}

@@ -1,0 +1,3 @@
+export { DebugExecutor } from './debug-executor.ts'
+export { LocalExecutor } from './local-executor.ts'
+export { localSettingsSchema, type LocalSettings } from './settings.ts'

@@ -1,0 +1,162 @@
+import { createReadStream, existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { BaseExecutor, outcomeUnknown, type ExecutorHost, type StandardSchema } from '@fairlead/executor'
+import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
+import type { HeldWorkload, HostAnswer, HostCall } from '@fairlead/task-runner'
+import { AttachedHost } from './attached-host.ts'
+import { hostSettings } from './host-process.ts'
+import { localSettingsSchema, type LocalSettings } from './settings.ts'
+
+/** Runs tasks as processes of this machine, under a worker host that outlives the server. */
+export class LocalExecutor extends BaseExecutor {
+  static override readonly isLocal: boolean = true
+  static override readonly servesLogs: boolean = true
+  static override readonly configSchema: StandardSchema = localSettingsSchema
+
+  /** The host pushes. */
+  override readonly syncIntervalMs: number | null = null
+  readonly #settings: LocalSettings
+  /** Ends that dispatch may not have written down yet; the host keeps them until then. */
+  readonly #unacknowledged = new Set<DispatchId>()
+  #attached: AttachedHost | null = null
+  #isAcknowledging = false
+  #onIdle: () => void = () => undefined
+
+  constructor(host: ExecutorHost) {
+    super(host)
+    this.#settings = localSettingsSchema.parse(host.settings)
+  }
+
+  override async start(): Promise<void> {
+    this.#attached = await AttachedHost.open({
+      settings: hostSettings(this.host, this.#settings),
+      workerHostPath: this.#settings.workerHostPath,
+      onAttached: (held) => this.#onAttached(held),
+      onEvent: (event) => this.#onEvent(event),
+      onLost: () => this.host.log.warn('worker host is gone, starting another'),
+      onProblem: (detail) => this.host.log.error('worker host cannot be started', { detail }),
+    })
+  }
+
+  async executeAsync(workload: Workload): Promise<string | null> {
+    if (workload.type !== 'ExecuteTask') throw new Error('The LocalExecutor runs tasks, and no callbacks.')
+    await this.#call({ kind: 'submit', workload })
+    return null
+  }
+
+  async sync(): Promise<void> {}
+
+  override async tryAdoptTaskInstances(taskInstances: readonly TaskInstanceRef[]): Promise<readonly TaskInstanceRef[]> {
+    const answer = await this.#call({ kind: 'list' })
+    const held = answer.kind === 'held' ? answer.held : []
+    const live = new Map(held.flatMap((one) => (one.kind === 'ended' ? [] : [[one.dispatchId, one] as const])))
+    return taskInstances.filter((taskInstance) => {
+      const { dispatchId } = taskInstance
+      const found = live.get(dispatchId)
+      if (found === undefined) return !this.hasEnded(dispatchId) && !held.some((one) => one.dispatchId === dispatchId)
+      this.adopt(taskInstance, found.kind === 'running' ? String(found.pid) : null)
+      return false
+    })
+  }
+
+  override async revokeTask({ dispatchId }: TaskInstanceRef): Promise<void> {
+    await this.forget(dispatchId)
+    // The call is repeated when its answer is lost: a stop that nobody confirmed did not happen.
+    for (;;) {
+      const answer = await this.#attachedHost().call({ kind: 'cancel', dispatchId, detail: 'the task was revoked' })
+      if (answer !== null) return
+    }
+  }
+
+  override async getTaskLog(taskInstance: TaskInstanceRef, tryNumber: number): Promise<AsyncIterable<string> | null> {
+    const { dagId, runId, taskId } = taskInstance
+    const folder = join(this.host.logFolder, `dag_id=${dagId}`, `run_id=${runId}`, `task_id=${taskId}`)
+    const path = join(folder, `attempt=${tryNumber}.log`)
+    return existsSync(path) ? createInterface({ input: createReadStream(path) }) : null
+  }
+
+  /** Waits for what runs until the signal aborts; then ends the rest, and the host with it. */
+  override async end(signal: AbortSignal): Promise<void> {
+    await super.end(signal)
+    if (!signal.aborted && this.slotsOccupied > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+    await this.#shutDown('the server is shutting down')
+  }
+
+  override async terminate(): Promise<void> {
+    await super.terminate()
+    await this.#shutDown('the server was told to end at once')
+  }
+
+  /** What the worker host is doing, for measurements and health. */
+  async hostStatus(): Promise<Extract<HostAnswer, { kind: 'status' }> | null> {
+    const answer = await this.#call({ kind: 'status' })
+    return answer.kind === 'status' ? answer : null
+  }
+
+  /** Has a bundle loaded into processes that wait for their task. */
+  async prewarm(bundleHash: string): Promise<void> {
+    await this.#call({ kind: 'prewarm', bundleHash })
+  }
+
+  #onAttached(held: readonly HeldWorkload[]): void {
+    const known = new Set(held.map(({ dispatchId }) => dispatchId))
+    for (const one of held) this.#onEvent(one)
+    for (const { dispatchId } of this.runningWorkloads) {
+      if (known.has(dispatchId)) continue
+      this.fail(dispatchId, { kind: 'lost', detail: 'the worker host does not know this work any more' })
+    }
+  }
+
+  #onEvent(event: HeldWorkload): void {
+    if (event.kind === 'running') this.running(event.dispatchId, String(event.pid))
+    if (event.kind !== 'ended') return
+    const { dispatchId, pid, exit } = event
+    this.report({ kind: 'ended', dispatchId, exit, externalId: pid === null ? null : String(pid) })
+    this.#unacknowledged.add(dispatchId)
+    void this.#acknowledge()
+    if (this.slotsOccupied === 0) this.#onIdle()
+  }
+
+  /** Tells the host which ends dispatch has written down: those that left the buffer. */
+  async #acknowledge(): Promise<void> {
+    if (this.#isAcknowledging) return
+    this.#isAcknowledging = true
+    while (this.#unacknowledged.size > 0 && this.#attached !== null) {
+      await this.host.clock.sleep(ACKNOWLEDGE_AFTER_MS)
+      const buffered = new Set(this.getEventBuffer().map(({ event }) => event.dispatchId))
+      const dispatchIds = [...this.#unacknowledged].filter((dispatchId) => !buffered.has(dispatchId))
+      if (dispatchIds.length === 0) continue
+      const answer = await this.#attached?.call({ kind: 'acknowledge', dispatchIds }).catch(() => null)
+      if (answer?.kind === 'done') for (const dispatchId of dispatchIds) this.#unacknowledged.delete(dispatchId)
+    }
+    this.#isAcknowledging = false
+  }
+
+  async #call(call: HostCall): Promise<HostAnswer> {
+    const answer = await this.#attachedHost().call(call)
+    if (answer === null) throw outcomeUnknown('the connection to the worker host was lost before it answered')
+    if (answer.kind === 'problem') throw new Error(`The worker host refused: ${answer.message}`)
+    return answer
+  }
+
+  #attachedHost(): AttachedHost {
+    if (this.#attached === null) throw new Error(`Executor "${this.name}" is not started.`)
+    return this.#attached
+  }
+
+  async #shutDown(detail: string): Promise<void> {
+    const attached = this.#attached
+    if (attached === null) return
+    this.#attached = null
+    await attached.call({ kind: 'shutdown', detail }).catch(() => null)
+    await attached.close()
+  }
+}
+
+const ACKNOWLEDGE_AFTER_MS = 200
