@@ -34,7 +34,7 @@ export interface CompileOptions {
 export interface StagedBundle {
   readonly file: string
   readonly folder: string
-  /** Digest of the code, without its map and paths. */
+  /** Digest of the code without layout, comments, map and paths. */
   readonly codeDigest: string
   /** Digest of each asset by its path in the Dags folder. */
   readonly assets: Readonly<Record<string, string>>
@@ -101,8 +101,6 @@ async function bundle(
     platform: 'node',
     target: 'node20',
     keepNames: true,
-    // Names stay readable in messages; layout and comments are gone, so that reformatting makes no new version.
-    minifyWhitespace: true,
     legalComments: 'none',
     sourcemap: 'external',
     sourcesContent: true,
@@ -118,7 +116,7 @@ async function bundle(
 
 async function stage(
   place: Pick<StagedBundle, 'file' | 'folder' | 'startedAtMs'>,
-  { dagsFolder }: CompileOptions,
+  { compiler, dagsFolder }: CompileOptions,
   result: BuildResult,
   assets: readonly string[],
   externals: readonly ExternalPackage[],
@@ -129,12 +127,12 @@ async function stage(
   await writeFile(join(folder, 'bundle.mjs.map'), absoluteSources(outputOf(result, 'bundle.mjs.map'), dagsFolder))
   const staged: StagedBundle = {
     ...place,
-    codeDigest: digest(code),
+    codeDigest: digest(await compiler.normalise(code)),
     assets: await copyAssets(dagsFolder, folder, assets),
     externals: Object.fromEntries(externals.map(({ name, version }) => [name, version] as const).toSorted(byName)),
     roots: [...new Set(externals.map(({ root }) => root))].toSorted(),
     inputs: inputsOf(result, dagsFolder, assets, externals),
-    usesSdk: Object.hasOwn(result.metafile?.inputs ?? {}, SDK_INPUT),
+    usesSdk: await reachesSdk(join(dagsFolder, place.file), result),
   }
   await writeManifest(staged)
   return staged
@@ -157,6 +155,12 @@ async function copyAssets(
     digests[asset] = digest(await readFile(join(folder, asset)))
   }
   return digests
+}
+
+// An import that the author does not use yet is left out by the compiler; it still says that this is a Dag file.
+async function reachesSdk(path: string, result: BuildResult): Promise<boolean> {
+  if (Object.hasOwn(result.metafile?.inputs ?? {}, SDK_INPUT)) return true
+  return /['"](fairlead|@fairlead\/sdk)['"]/.test(await readFile(path, 'utf8'))
 }
 
 function inputsOf(
