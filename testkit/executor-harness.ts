@@ -15,7 +15,7 @@ import {
   type WorkloadExit,
 } from '@fairlead/protocol'
 import { checkExecutor, checkExecutorClass } from '@fairlead/executor'
-import { fakeExecutorHost, memoryStore } from './executor-host.ts'
+import { fakeExecutorHost, memoryStore } from './fake-host.ts'
 import { RouteServer } from './route-server.ts'
 
 /** What a harness needs to know of the executor under test. */

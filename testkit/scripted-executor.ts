@@ -1,6 +1,6 @@
 import { dispatchIdOf, type DispatchId, type Workload } from '@fairlead/protocol'
 import { BaseExecutor, type ExecuteOptions, type LaunchResult } from '@fairlead/executor'
-import { fakeExecutorHost, type FakeHost, type FakeHostOptions } from './executor-host.ts'
+import { fakeExecutorHost, type FakeHost, type FakeHostOptions } from './fake-host.ts'
 import { ManualClock } from './manual-clock.ts'
 
 /** What `executeAsync` does in a test. */

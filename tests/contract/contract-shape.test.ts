@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { BaseExecutor } from '@fairlead/executor'
 import { eventually } from '../../testkit/eventually.ts'
 import { ExecutorHarness } from '../../testkit/executor-harness.ts'
-import { taskWorkload } from '../../testkit/workloads.ts'
+import { taskWorkload } from '../../testkit/sample-workloads.ts'
 import { ExecutionApiStub } from './execution-api-stub.ts'
 import { FakeCloud } from './fake-cloud.ts'
 import { installPacked, type PackedInstall } from './install-packed.ts'

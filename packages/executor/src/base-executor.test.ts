@@ -1,9 +1,9 @@
 import { dispatchIdOf, type Workload } from '@fairlead/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fakeExecutorHost } from '../../../testkit/executor-host.ts'
+import { fakeExecutorHost } from '../../../testkit/fake-host.ts'
 import { options, setUp, signal, TaskOnlyExecutor } from '../../../testkit/scripted-executor.ts'
-import { callbackWorkload, taskWorkload } from '../../../testkit/workloads.ts'
+import { callbackWorkload, taskWorkload } from '../../../testkit/sample-workloads.ts'
 import { BaseExecutor } from './index.ts'
 
 describe('BaseExecutor', () => {

@@ -19,7 +19,7 @@ import {
   type WorkloadOptions,
 } from './executor.ts'
 import { BASE_EXECUTOR_MARK } from './final-members.ts'
-import type { LaunchResult, QueuedEntry, QueuedWorkload, RunningWorkload } from './held-workload.ts'
+import type { Launch, LaunchResult, QueuedEntry, QueuedWorkload, RunningWorkload } from './held-workload.ts'
 import { HeldWorkloads } from './held-workloads.ts'
 import { beginLaunch, repeatDelayMs, resultOfError } from './launch.ts'
 
@@ -66,9 +66,10 @@ export abstract class BaseExecutor implements Executor {
 
   readonly #held = new HeldWorkloads()
   readonly #events = new EventBuffer()
+  /** Calls under way, the oldest first. */
+  readonly #launches = new Set<Launch>()
   #sequence = 0
   #isEnding = false
-  #launchCount = 0
 
   constructor(host: ExecutorHost) {
     if (!Number.isInteger(host.parallelism) || host.parallelism <= 0) {
@@ -123,6 +124,7 @@ export abstract class BaseExecutor implements Executor {
 
   /** Resolves when the calls have begun, not when they are answered: a slow one holds up nothing else. */
   async processWorkloads(signal: AbortSignal): Promise<void> {
+    this.#giveUpOverdue()
     if (!signal.aborted) this.#beginDue()
   }
 
@@ -230,7 +232,7 @@ export abstract class BaseExecutor implements Executor {
     const giveUp = (): void => this.#giveUpLaunches(signal.reason)
     if (signal.aborted) giveUp()
     signal.addEventListener('abort', giveUp, { once: true })
-    await Promise.all(this.#held.launches.map((launch) => launch.settled))
+    await Promise.all([...this.#launches].map((launch) => launch.settled))
     signal.removeEventListener('abort', giveUp)
   }
 
@@ -274,7 +276,7 @@ export abstract class BaseExecutor implements Executor {
   }
 
   #beginDue(): void {
-    while (!this.#isEnding && this.#launchCount < this.launchConcurrency) {
+    while (!this.#isEnding && this.#launches.size < this.launchConcurrency) {
       const limit = Math.min(this.#openSlots, this.maxBatchSize)
       const entries = this.#held.takeDue(limit, this.host.clock.now())
       if (entries.length === 0) return
@@ -282,12 +284,19 @@ export abstract class BaseExecutor implements Executor {
     }
   }
 
+  #giveUpOverdue(): void {
+    const now = this.host.clock.now()
+    for (const launch of this.#launches) {
+      if (launch.deadline > now) return
+      launch.controller.abort(new Error(`no answer within ${this.launchTimeoutMs} ms`))
+    }
+  }
+
   #launch(entries: readonly QueuedEntry[]): void {
     const batch = entries.map((entry) => entry.queued)
     const launch = beginLaunch({
       size: batch.length,
-      timeoutMs: this.launchTimeoutMs,
-      clock: this.host.clock,
+      deadline: this.host.clock.now() + this.launchTimeoutMs,
       begin: (signal) => this.executeBatch(batch, { signal }),
       onResult: (index, result) => {
         const entry = entries[index]
@@ -297,9 +306,9 @@ export abstract class BaseExecutor implements Executor {
     for (const { queued, sequence, unknownCount } of entries) {
       this.#held.put(queued.dispatchId, { phase: 'launching', queued, sequence, unknownCount, launch })
     }
-    this.#launchCount += 1
+    this.#launches.add(launch)
     void launch.settled.then(() => {
-      this.#launchCount -= 1
+      this.#launches.delete(launch)
       this.#beginDue()
     })
   }
@@ -343,7 +352,7 @@ export abstract class BaseExecutor implements Executor {
   }
 
   #giveUpLaunches(reason: unknown): void {
-    for (const launch of this.#held.launches) launch.controller.abort(reason)
+    for (const launch of this.#launches) launch.controller.abort(reason)
   }
 
   get #openSlots(): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { fakeExecutorHost } from '../../../testkit/executor-host.ts'
+import { fakeExecutorHost } from '../../../testkit/fake-host.ts'
 import { BaseExecutor, checkExecutor, checkExecutorClass, EXECUTOR_BRAND } from './index.ts'
 import { FINAL_MEMBERS } from './final-members.ts'
 

@@ -25,6 +25,8 @@ export type HeldWorkload =
 /** One call that begins workloads. Aborting it makes its outcome unknown. */
 export interface Launch {
   readonly controller: AbortController
+  /** When the call is to be given up, by the executor's clock. */
+  readonly deadline: number
   /** Resolves, never rejects, when the call is over or given up. */
   readonly settled: Promise<void>
 }

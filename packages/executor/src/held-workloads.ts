@@ -1,5 +1,5 @@
 import type { DispatchId } from '@fairlead/protocol'
-import type { HeldWorkload, Launch, QueuedEntry, RunningWorkload } from './held-workload.ts'
+import type { HeldWorkload, QueuedEntry, RunningWorkload } from './held-workload.ts'
 
 /**
  * What an executor holds, by dispatch id, and in which order the queued ones begin: callbacks first, then the highest
@@ -64,10 +64,6 @@ export class HeldWorkloads {
 
   get running(): readonly RunningWorkload[] {
     return [...this.#held.values()].flatMap((held) => (held.phase === 'running' ? [held.running] : []))
-  }
-
-  get launches(): readonly Launch[] {
-    return [...this.#held.values()].flatMap((held) => (held.phase === 'launching' ? [held.launch] : []))
   }
 
   #enqueue(entry: QueuedEntry): void {

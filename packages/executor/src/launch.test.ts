@@ -1,9 +1,9 @@
 import { dispatchIdOf } from '@fairlead/protocol'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../../testkit/eventually.ts'
-import { fakeExecutorHost } from '../../../testkit/executor-host.ts'
+import { fakeExecutorHost } from '../../../testkit/fake-host.ts'
 import { options, ScriptedExecutor, setUp, signal } from '../../../testkit/scripted-executor.ts'
-import { taskWorkload } from '../../../testkit/workloads.ts'
+import { taskWorkload } from '../../../testkit/sample-workloads.ts'
 import { outcomeUnknown } from './index.ts'
 
 describe('a launch', () => {
@@ -78,6 +78,7 @@ describe('a launch', () => {
     await executor.processWorkloads(signal)
     await eventually(() => executor.begun.length === 1)
     clock.advance(60_000)
+    await executor.processWorkloads(signal)
     await eventually(() => logged.some(({ message }) => message === 'outcome of a launch is unknown'))
     expect(kinds()).toEqual([])
     expect(executor.slotsOccupied).toBe(1)

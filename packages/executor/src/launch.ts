@@ -1,5 +1,4 @@
 import { isOutcomeUnknown } from './executor-error.ts'
-import type { ExecutorClock } from './executor.ts'
 import type { Launch, LaunchResult } from './held-workload.ts'
 
 const FIRST_REPEAT_MS = 500
@@ -8,17 +7,17 @@ const LONGEST_REPEAT_MS = 30_000
 /** One call that begins workloads, and where its results go. */
 export interface LaunchCall {
   readonly size: number
-  readonly timeoutMs: number
-  readonly clock: ExecutorClock
+  /** When the call is to be given up, by the executor's clock. */
+  readonly deadline: number
   begin(signal: AbortSignal): Promise<readonly LaunchResult[]>
   /** `isLate` when the call was given up before, and its outcome counted as unknown. */
   onResult(index: number, result: LaunchResult & { isLate: boolean }): void
 }
 
-/** Begins a call that is over when it answers, when it takes too long, or when it is aborted, whichever comes first. */
+/** Begins a call that is over when it answers or when it is given up, whichever comes first. */
 export function beginLaunch(call: LaunchCall): Launch {
   const controller = new AbortController()
-  return { controller, settled: runLaunch(call, controller) }
+  return { controller, deadline: call.deadline, settled: runLaunch(call, controller.signal) }
 }
 
 /** What a rejected call says of its workloads: after an abort nothing is sure. */
@@ -32,26 +31,15 @@ export function repeatDelayMs(unknownCount: number): number {
   return Math.min(LONGEST_REPEAT_MS, FIRST_REPEAT_MS * 2 ** (unknownCount - 1))
 }
 
-async function runLaunch(call: LaunchCall, controller: AbortController): Promise<void> {
-  const over = new AbortController()
-  abortAfter(call, controller, over.signal)
+async function runLaunch(call: LaunchCall, signal: AbortSignal): Promise<void> {
   // The caller notes this launch first: user code may report from its first turn.
   await Promise.resolve()
   let isLate = false
-  const answered = answer(call, controller.signal).then((results) => deliver(call, results, isLate))
-  await Promise.race([answered.then(() => over.abort()), aborted(controller.signal)])
-  if (over.signal.aborted) return
-  over.abort()
+  const answered = answer(call, signal).then((results) => deliver(call, results, isLate))
+  const isGivenUp = await Promise.race([answered.then(() => false), aborted(signal)])
+  if (!isGivenUp) return
   isLate = true
-  deliver(call, unknownResults(call, controller.signal.reason), false)
-}
-
-function abortAfter(call: LaunchCall, controller: AbortController, over: AbortSignal): void {
-  call.clock.sleep(call.timeoutMs, over).then(
-    () => controller.abort(new Error(`no answer within ${call.timeoutMs} ms`)),
-    // The call was over in time.
-    () => undefined,
-  )
+  deliver(call, unknownResults(call, signal.reason), false)
 }
 
 async function answer(call: LaunchCall, signal: AbortSignal): Promise<readonly LaunchResult[]> {
@@ -77,7 +65,7 @@ function unknownResults(call: LaunchCall, reason: unknown): readonly LaunchResul
   return Array.from({ length: call.size }, () => ({ kind: 'unknown', detail }))
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+function aborted(signal: AbortSignal): Promise<true> {
+  if (signal.aborted) return Promise.resolve(true)
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(true), { once: true }))
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../../testkit/eventually.ts'
 import { setUp, signal } from '../../../testkit/scripted-executor.ts'
-import { taskWorkload } from '../../../testkit/workloads.ts'
+import { taskWorkload } from '../../../testkit/sample-workloads.ts'
 import { type ExecutorEvent } from './index.ts'
 
 describe('events', () => {
