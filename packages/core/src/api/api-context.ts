@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Config } from '../config/index.ts'
 import type { TaskInstanceRow } from '../db/queries/task-instance-reads.ts'
+import type { Explanation } from '../dispatch/explain-task-instance.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import type { HealthBoard, Log, ServedMetrics } from '../observability/index.ts'
 import type { RestTokens } from './auth/rest-tokens.ts'
@@ -38,14 +39,6 @@ export interface ExecutorStatus {
   readonly parallelism: number
   readonly occupied: number
   readonly health: { readonly kind: 'healthy' } | { readonly kind: 'unhealthy'; readonly reason: string }
-}
-
-/** Why a task instance is where it is, in a sentence and in facts. */
-export interface Explanation {
-  /** One word: the gate that holds it, or `ready`, `running`, `settled`. */
-  readonly gate: string
-  readonly sentence: string
-  readonly facts: Readonly<Record<string, unknown>>
 }
 
 /** The routes of one executor instance, and the credential that its workers must present. */

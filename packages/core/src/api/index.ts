@@ -1,5 +1,5 @@
 /** Both HTTP APIs: REST for people, execution for workers. */
-export type { ApiContext, App, ExecutorStatus, Explanation, MountedRoutes } from './api-context.ts'
+export type { ApiContext, App, ExecutorStatus, MountedRoutes } from './api-context.ts'
 export { ensureAdminAccount } from './auth/admin-account.ts'
 export { KeyFileError, openApiSecret, openWorkerCredential, readApiSecret } from './auth/key-file.ts'
 export { openRestTokens, type Identity, type RestTokens } from './auth/rest-tokens.ts'

@@ -45,7 +45,14 @@ export const choice = <const T extends readonly [string, ...string[]]>(
   about: string,
 ): Key<T[number]> => keyOf(values.join(' | '), z.enum(values), fallback, about, {}, (raw) => raw)
 
-const FLAGS: Readonly<Record<string, boolean>> = { true: true, '1': true, yes: true, false: false, '0': false, no: false }
+const FLAGS: Readonly<Record<string, boolean>> = {
+  true: true,
+  '1': true,
+  yes: true,
+  false: false,
+  '0': false,
+  no: false,
+}
 
 const numberOf = (raw: string): unknown => (raw.trim() === '' ? raw : Number(raw))
 
@@ -57,5 +64,13 @@ function keyOf<T>(
   details: Details,
   fromText: (raw: string) => unknown,
 ): Key<T> {
-  return { type, schema, fallback, about, unit: details.unit ?? null, isSensitive: details.isSensitive ?? false, fromText }
+  return {
+    type,
+    schema,
+    fallback,
+    about,
+    unit: details.unit ?? null,
+    isSensitive: details.isSensitive ?? false,
+    fromText,
+  }
 }

@@ -9,7 +9,11 @@ describe('configuration', () => {
   it('has a default for every key and resolves paths against the working folder', () => {
     const config = load()
     expect(config.core.parallelism).toBe(32)
-    expect(config.paths).toMatchObject({ home: '/work/.fairlead', dagsFolder: '/work/dags', databaseUrl: '/work/.fairlead/fairlead.db' })
+    expect(config.paths).toMatchObject({
+      home: '/work/.fairlead',
+      dagsFolder: '/work/dags',
+      databaseUrl: '/work/.fairlead/fairlead.db',
+    })
     expect(config.executors).toEqual({})
   })
 

@@ -76,7 +76,10 @@ function readKey(
   const shortcut = section === 'core' && name === 'home' ? sources.env['FAIRLEAD_HOME'] : undefined
   const raw = sources.env[variable] ?? shortcut
   if (raw !== undefined) {
-    const origin: Origin = { kind: 'environment', variable: sources.env[variable] === undefined ? 'FAIRLEAD_HOME' : variable }
+    const origin: Origin = {
+      kind: 'environment',
+      variable: sources.env[variable] === undefined ? 'FAIRLEAD_HOME' : variable,
+    }
     return { value: checked(key, key.fromText(raw), `environment variable ${origin.variable}`), origin }
   }
   const written = (file as Record<string, Record<string, unknown> | undefined>)[section]?.[name]
@@ -98,7 +101,9 @@ function parseFile(content: unknown, path: string): ConfigFile {
   const parsed = configFileSchema.safeParse(content)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    throw new ConfigError(`${path}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is invalid'}. Export an object by \`defineConfig\`.`)
+    throw new ConfigError(
+      `${path}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is invalid'}. Export an object by \`defineConfig\`.`,
+    )
   }
   const known = [...sections().map(([section]) => section), 'executors']
   for (const [section, keys] of Object.entries(parsed.data)) {
@@ -106,7 +111,8 @@ function parseFile(content: unknown, path: string): ConfigFile {
     const schema = sections().find(([name]) => name === section)?.[1]
     if (schema === undefined || typeof keys !== 'object' || keys === null) continue
     for (const key of Object.keys(keys)) {
-      if (!(key in schema)) throw unknownName(`key "${section}.${key}" in ${path}`, nearestName(key, Object.keys(schema)))
+      if (!(key in schema))
+        throw unknownName(`key "${section}.${key}" in ${path}`, nearestName(key, Object.keys(schema)))
     }
   }
   return parsed.data

@@ -21,7 +21,9 @@ const map = {
 
 describe('configured executors', () => {
   it('is the built-in one when nothing is configured', () => {
-    expect(executorsOf({})).toEqual([{ name: 'BuiltIn', kind: 'shortName', shortName: 'BuiltIn', parallelism: 32, settings: {} }])
+    expect(executorsOf({})).toEqual([
+      { name: 'BuiltIn', kind: 'shortName', shortName: 'BuiltIn', parallelism: 32, settings: {} },
+    ])
   })
 
   it('is every entry of the map, the default first', () => {
@@ -36,6 +38,8 @@ describe('configured executors', () => {
   })
 
   it('refuses an entry that names two executors', () => {
-    expect(() => executorsOf({ executors: { both: { executor: 'A,B' } } })).toThrow(/executors.both.executor must name one/)
+    expect(() => executorsOf({ executors: { both: { executor: 'A,B' } } })).toThrow(
+      /executors.both.executor must name one/,
+    )
   })
 })

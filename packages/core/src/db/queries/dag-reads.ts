@@ -159,3 +159,18 @@ function narrow(query: DagQuery<object>, filter: DagFilter): DagQuery<object> {
   }
   return narrowed
 }
+
+/** Every file of a bundle that has active Dags or an import error on record. */
+export async function listDagFiles(db: Kysely<Schema>, bundleName: string): Promise<readonly string[]> {
+  const withDags = db.selectFrom('dag').select('file').where('bundle_name', '=', bundleName).where('is_active', '=', 1)
+  const failing = db.selectFrom('import_error').select('file').where('bundle_name', '=', bundleName)
+  const rows = await withDags.union(failing).execute()
+  return rows.map(({ file }) => file)
+}
+
+/** How many Dags are active, and how many files do not load. */
+export async function countDags(db: Kysely<Schema>): Promise<{ readonly active: number; readonly failing: number }> {
+  const active = await db.selectFrom('dag').where('is_active', '=', 1).select((eb) => eb.fn.countAll().as('total')).executeTakeFirst()
+  const failing = await db.selectFrom('import_error').select((eb) => eb.fn.countAll().as('total')).executeTakeFirst()
+  return { active: totalOf(active), failing: totalOf(failing) }
+}

@@ -1,0 +1,168 @@
+import { isTerminal, type TaskInstanceState } from '@fairlead/protocol'
+import type { Tx } from '../db/database.ts'
+import { readCandidates, readUsedSlots } from '../db/queries/claims.ts'
+import { readAdmissibleOfRun, readAsCandidate, readRunGates, readStates } from '../db/queries/explain-reads.ts'
+import { lockRuns } from '../db/queries/lock-runs.ts'
+import { admit, type AdmissionGate } from '../model/admission.ts'
+import { capacities, runCapacity, toCandidate, type ExecutorOffer } from '../moves/claim-task-instances.ts'
+import type { MoveContext } from '../moves/move-context.ts'
+import { RunLedger } from '../moves/run-ledger.ts'
+
+/** Why a task instance is where it is, in a sentence and in facts. */
+export interface Explanation {
+  /** One word: the gate that holds it, or `ready`, `queued`, `running`, `settled`. */
+  readonly gate: string
+  readonly sentence: string
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
+/** The facts of a task instance that explaining starts from. */
+export interface ExplainedRow {
+  readonly id: string
+  readonly run_key: number
+  readonly task_index: number
+  readonly version_id: string
+  readonly task_id: string
+  readonly state: TaskInstanceState
+  readonly executor: string
+  readonly try_number: number
+  readonly max_tries: number
+  readonly launch_attempts: number
+  readonly cause: string | null
+  readonly ready_at: number | null
+  readonly queued_at: number | null
+  readonly started_at: number | null
+  readonly ended_at: number | null
+}
+
+/** Says what holds a task instance back, by asking admission itself. */
+export function explainTaskInstance(
+  context: MoveContext,
+  offers: ReadonlyMap<string, ExecutorOffer>,
+  row: ExplainedRow,
+): Promise<Explanation> {
+  if (isTerminal(row.state)) return Promise.resolve(settled(row))
+  switch (row.state) {
+    case 'none':
+      return context.database.transaction((tx) => explainWaiting(tx, context, row))
+    case 'scheduled':
+      return context.database.transaction((tx) => explainScheduled(tx, context, offers, row))
+    case 'queued':
+      return Promise.resolve(
+        explanation('queued', `Handed to executor "${row.executor}", which has not started it yet.`, {
+          executor: row.executor,
+          queuedAt: iso(row.queued_at),
+          launchAttempts: row.launch_attempts,
+        }),
+      )
+    case 'up_for_retry':
+      return Promise.resolve(
+        explanation('retry_delay', `Try ${row.try_number} waits for its delay until ${iso(row.ready_at) ?? 'now'}.`, {
+          until: iso(row.ready_at),
+          tryNumber: row.try_number,
+          maxTries: row.max_tries,
+          launchAttempts: row.launch_attempts,
+        }),
+      )
+    case 'running':
+      return Promise.resolve(
+        explanation('running', `Runs since ${iso(row.started_at) ?? 'a moment'} on executor "${row.executor}".`, {
+          executor: row.executor,
+          startedAt: iso(row.started_at),
+        }),
+      )
+    default:
+      return Promise.resolve(explanation(row.state, `Its state is ${row.state}.`, {}))
+  }
+}
+
+function settled({ state, cause, ended_at: endedAt, try_number: tryNumber, max_tries: maxTries }: ExplainedRow): Explanation {
+  const why = cause === null ? '' : `, because: ${cause.replaceAll('_', ' ')}`
+  return explanation('settled', `Settled as ${state}${why}.`, { state, cause, endedAt: iso(endedAt), tryNumber, maxTries })
+}
+
+async function explainWaiting(tx: Tx, context: MoveContext, row: ExplainedRow): Promise<Explanation> {
+  const run = await explainRun(tx, context, row.run_key)
+  if (run !== null) return run
+  const graph = await context.graphs.of(tx, row.version_id)
+  const task = graph.tasks[row.task_index]
+  const states = await readStates(tx, row.run_key, task?.upstream ?? [])
+  const open = [...states].filter(([, state]) => !isTerminal(state)).map(([taskId]) => taskId)
+  const rule = task?.spec.triggerRule ?? 'all_success'
+  return explanation('upstream', `Trigger rule ${rule} waits for: ${open.join(', ')}.`, {
+    triggerRule: rule,
+    waitingFor: open,
+    upstream: Object.fromEntries(states),
+  })
+}
+
+async function explainRun(tx: Tx, { environment }: MoveContext, runKey: number): Promise<Explanation | null> {
+  const run = await readRunGates(tx, runKey)
+  if (run.state !== 'queued') return null
+  if (run.is_paused === 1) return explanation('dag_paused', SENTENCES.dag_paused(), {})
+  if (run.run_after > environment.clock.now()) {
+    return explanation('run_after', `The run starts at ${iso(run.run_after) ?? ''}.`, { runAfter: iso(run.run_after) })
+  }
+  const facts = { limit: run.max_active_runs, running: run.running_runs }
+  return explanation('max_active_runs', `The run is queued: ${run.running_runs} of at most ${run.max_active_runs} runs of its Dag run.`, facts)
+}
+
+async function explainScheduled(
+  tx: Tx,
+  context: MoveContext,
+  offers: ReadonlyMap<string, ExecutorOffer>,
+  row: ExplainedRow,
+): Promise<Explanation> {
+  const asked = await readAsCandidate(tx, row.id)
+  if (asked === undefined) return explanation('moving', 'It has just changed state. Ask again.', {})
+  const executors = capacities(offers, await readUsedSlots(tx))
+  const capacity = executors.get(row.executor)
+  const free = capacity?.kind === 'open' ? capacity.freeSlots : 0
+  const ahead = [...(await readCandidates(tx, row.executor, free)), ...(await readAdmissibleOfRun(tx, row.run_key))]
+  const candidates = new Map(ahead.map((one) => [one.id, toCandidate(one)]))
+  candidates.set(asked.id, { ...toCandidate(asked), readyAt: asked.ready_at })
+  const runKeys = [...new Set([...candidates.values()].map(({ runKey }) => runKey))]
+  const ledger = new RunLedger(tx, context, await lockRuns(tx, runKeys))
+  const runs = new Map(ledger.runs.map((run) => [run.row.run_key, runCapacity(run)]))
+  const now = context.environment.clock.now()
+  const gate = admit({ now, candidates: [...candidates.values()], executors, runs }).held.get(row.id)
+  return gate === undefined ? explanation('ready', 'Ready: the next turn of the scheduler queues it.', {}) : heldBy(gate)
+}
+
+function heldBy(gate: AdmissionGate): Explanation {
+  const { kind, ...facts } = gate
+  const shown = 'until' in facts ? { ...facts, until: iso(facts.until) } : facts
+  switch (gate.kind) {
+    case 'launch_backoff':
+      return explanation(kind, SENTENCES.launch_backoff(gate.until), shown)
+    case 'dag_paused':
+      return explanation(kind, SENTENCES.dag_paused(), shown)
+    case 'run_not_running':
+      return explanation(kind, 'Its run is not running.', shown)
+    case 'executor_not_configured':
+      return explanation(kind, SENTENCES.executor_not_configured(gate.executor), shown)
+    case 'executor_unhealthy':
+      return explanation(kind, `Executor "${gate.executor}" takes no work: ${gate.reason}.`, shown)
+    case 'max_active_tasks':
+      return explanation(kind, `Its run may have ${gate.limit} task instances active at once, and has as many or has others ahead.`, shown)
+    case 'executor_full':
+      return explanation(kind, `All ${gate.parallelism} slots of executor "${gate.executor}" are taken, or others are ahead.`, shown)
+    default:
+      return gate satisfies never
+  }
+}
+
+const SENTENCES = {
+  dag_paused: () => 'The Dag is paused. Unpause it with `fairlead dags unpause`.',
+  launch_backoff: (until: number) => `Its last launch failed; the next one is not before ${iso(until) ?? ''}.`,
+  executor_not_configured: (executor: string) =>
+    `No executor named "${executor}" is configured. Add it under \`executors\`, or change the task's executor.`,
+}
+
+function explanation(gate: string, sentence: string, facts: Readonly<Record<string, unknown>>): Explanation {
+  return { gate, sentence, facts }
+}
+
+function iso(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}

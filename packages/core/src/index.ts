@@ -1,0 +1,22 @@
+/** What the composition root starts and asks: configuration, the database and the processes. */
+export {
+  childEnvironment,
+  configurationReference,
+  ConfigError,
+  listConfig,
+  loadConfig,
+  processEnvironment,
+  type Config,
+  type ConfigRow,
+} from './config/index.ts'
+export { KeyFileError, ListenError, openRestTokens, readApiSecret } from './api/index.ts'
+export { DatabaseError } from './db/database-error.ts'
+export { migrate, migrationStatus, NEWEST_REVISION } from './db/migrate.ts'
+export { NO_LOG, openLog, type Log } from './observability/index.ts'
+export { configuredExecutors } from './processes/configured-executors.ts'
+export { loadExecutors, type ExecutorSource, type LoadedExecutor } from './processes/load-executors.ts'
+export { loadModule } from './processes/load-module.ts'
+export { openInstallation } from './processes/open-installation.ts'
+export { readServerFile, type ServerFile } from './processes/server-file.ts'
+export { startStandalone, type Standalone, type StandaloneOptions } from './processes/standalone.ts'
+export { killingFaults, systemEnvironment } from './processes/system-environment.ts'

@@ -1,0 +1,239 @@
+import { tmpdir } from 'node:os'
+import {
+  buildApi,
+  ensureAdminAccount,
+  listen,
+  openApiSecret,
+  openExecutionTokens,
+  openRestTokens,
+  openWorkerCredential,
+  type ApiContext,
+  type Listening,
+} from '../api/index.ts'
+import type { Config } from '../config/index.ts'
+import { runDagProcessor } from '../dag-processor/index.ts'
+import type { Database } from '../db/database.ts'
+import { openDagGraphs } from '../db/queries/dag-graphs.ts'
+import { explainTaskInstance } from '../dispatch/explain-task-instance.ts'
+import { timeBox } from '../dispatch/time-box.ts'
+import type { Environment } from '../model/environment.ts'
+import { openHealthBoard, openMetrics, type Log } from '../observability/index.ts'
+import { Scheduler } from '../scheduler/scheduler.ts'
+import { databaseSink, gaugeDags } from './dag-sink.ts'
+import { createExecutor } from './executor-host.ts'
+import type { LoadedExecutor } from './load-executors.ts'
+import { openMigrated } from './open-installation.ts'
+import { openRunFolder } from './run-folder.ts'
+import { executorTimeouts, schedulerTimes } from './scheduler-options.ts'
+import { executorStatuses } from './executor-statuses.ts'
+import { liveLogOf } from './live-log.ts'
+import { removeServerFile, writeServerFile } from './server-file.ts'
+
+/** Everything of a server in one process: scheduler, dispatch, API and Dag processor over one database. */
+
+/** What a standalone server is made of. */
+export interface StandaloneOptions {
+  readonly config: Config
+  readonly version: string
+  readonly executors: readonly LoadedExecutor[]
+  readonly environment: Environment
+  readonly log: Log
+  readonly host: { readonly hostname: string; readonly pid: number; readonly uid: number }
+  /** The task runner's entry that imports Dag files, and the environment it gets. */
+  readonly parseScript: string
+  readonly parseEnv: Readonly<Record<string, string>>
+}
+
+/** A server that runs. */
+export interface Standalone {
+  readonly url: string
+  readonly socketPath: string
+  readonly passwordFile: string
+  /** Resolves when every Dag file that was there at the start has been read. */
+  readonly dagsRead: Promise<void>
+  /** Rejects when a part dies; resolves after `stop`. */
+  readonly finished: Promise<void>
+  /** Graceful: nothing new is started, what runs is detached, requests end. */
+  stop(): Promise<void>
+}
+
+/** Starts a server. A failure on the way leaves nothing open. */
+export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
+  const database = await openMigrated(options.config, options.host.pid)
+  try {
+    return await startOn(database, options)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+const EXECUTOR_END_MS = 10_000
+
+async function startOn(database: Database, options: StandaloneOptions): Promise<Standalone> {
+  const { config, environment, log } = options
+  const stopping = new AbortController()
+  const server = await assemble(database, options, stopping.signal)
+  const app = await buildApi(server.api)
+  const listening = await listen(app, {
+    host: config.api.host,
+    port: config.api.port,
+    socketPath: server.socketPath,
+    closeTimeoutMs: config.api.closeTimeout * 1000,
+    clock: environment.clock,
+  })
+  server.listeningOn(listening)
+  await announce(options, listening)
+  const processor = startDagProcessor(server, options, stopping.signal)
+  const scheduler = server.scheduler.run(stopping.signal)
+  const close = async () => {
+    await Promise.allSettled([scheduler, processor.finished])
+    await endExecutors(server.scheduler, environment, log)
+    await listening.close()
+    await server.scheduler.release().catch((error: unknown) => log.warn('scheduler lease could not be released', { error }))
+    await removeServerFile(config.paths.home)
+    await database.close()
+  }
+  return {
+    url: listening.url,
+    socketPath: listening.socketPath,
+    passwordFile: server.passwordFile,
+    dagsRead: processor.firstPass,
+    finished: finishWith([scheduler, processor.finished], stopping, close),
+    stop: async () => stopping.abort(new Error('The server stops.')),
+  }
+}
+
+/** The parts, wired but not running. */
+async function assemble(database: Database, options: StandaloneOptions, signal: AbortSignal) {
+  const { config, environment, log, host } = options
+  const { clock } = environment
+  const secret = openApiSecret(config.paths.keys)
+  const { passwordFile } = await ensureAdminAccount(database, {
+    username: config.apiAuth.adminUsername,
+    keysFolder: config.paths.keys,
+    now: clock.now(),
+  })
+  const executionTokens = openExecutionTokens({
+    secret,
+    clock,
+    leewaySeconds: config.apiAuth.jwtLeeway,
+    ticketSeconds: config.executionApi.ticketExpirationTime,
+    sessionSeconds: config.executionApi.jwtExpirationTime,
+  })
+  const runFolder = openRunFolder(config.paths.run, {
+    executors: options.executors.map(({ name }) => name),
+    tmpdir: tmpdir(),
+    uid: host.uid,
+  })
+  const address: { listening: Listening | null } = { listening: null }
+  const surroundings = { config, database, clock, log, runFolder, apiUrl: () => address.listening?.url ?? '' }
+  const metrics = openMetrics(config.metrics.prefix)
+  const scheduler = new Scheduler({
+    context: {
+      database,
+      environment,
+      graphs: openDagGraphs(),
+      defaultExecutor: options.executors[0]?.name ?? '',
+      launchBudget: config.scheduler.maxLaunchAttempts,
+    },
+    executors: options.executors.map((executor) => createExecutor(executor, surroundings)),
+    mintTicket: ({ id, dispatchId }) => executionTokens.createTicket({ taskInstanceId: id, dispatchId }),
+    log,
+    metrics,
+    times: schedulerTimes(config),
+    timeouts: executorTimeouts(config),
+    host,
+  })
+  const health = openHealthBoard(clock, (config.dagProcessor.refreshInterval + config.dagProcessor.dagFileProcessorTimeout) * 2000)
+  const api: ApiContext = {
+    version: options.version,
+    config,
+    moves: scheduler.context,
+    log,
+    metrics,
+    health,
+    restTokens: openRestTokens(secret, clock, config.apiAuth.jwtLeeway),
+    executionTokens,
+    executors: () => executorStatuses(scheduler.dispatcher),
+    explain: (row) => explainTaskInstance(scheduler.context, scheduler.dispatcher.offers, row),
+    liveLog: (row) => liveLogOf(scheduler.dispatcher, row),
+    executorRoutes: mountedRoutes(scheduler, options),
+    signal,
+  }
+  const listeningOn = (listening: Listening): void => void (address.listening = listening)
+  return { scheduler, api, health, metrics, passwordFile, socketPath: runFolder.apiSocket, listeningOn }
+}
+
+function mountedRoutes(scheduler: Scheduler, { executors, config }: StandaloneOptions): ApiContext['executorRoutes'] {
+  return executors.flatMap(({ name, executorClass }) => {
+    const routes = executorClass.getApiRoutes?.() ?? []
+    const managed = scheduler.dispatcher.executors.get(name)
+    if (routes.length === 0 || managed === undefined) return []
+    return [{ executor: managed.executor, routes, credential: openWorkerCredential(config.paths.keys, name) }]
+  })
+}
+
+async function announce({ config, host, version, environment }: StandaloneOptions, { url, socketPath }: Listening): Promise<void> {
+  const startedAt = new Date(environment.clock.now()).toISOString()
+  await writeServerFile(config.paths.home, { pid: host.pid, url, socket: socketPath, startedAt, version })
+}
+
+type Assembled = Awaited<ReturnType<typeof assemble>>
+
+function startDagProcessor(server: Assembled, options: StandaloneOptions, signal: AbortSignal) {
+  const { config, log } = options
+  let firstPassDone = (): void => undefined
+  const firstPass = new Promise<void>((resolve) => (firstPassDone = resolve))
+  const { dagProcessor } = config
+  const beat = (): void => server.health.beat('dag_processor')
+  beat()
+  const finished = runDagProcessor(
+    {
+      bundleName: 'dags-folder',
+      dagsFolder: config.paths.dagsFolder,
+      bundlesFolder: config.paths.bundles,
+      executors: options.executors.map(({ name }) => name),
+      sink: databaseSink(server.scheduler.context, config.core.dagsArePausedAtCreation),
+      log: log.child({ part: 'dag_processor' }),
+      parseScript: options.parseScript,
+      parseEnv: options.parseEnv,
+      timeoutMs: dagProcessor.dagFileProcessorTimeout * 1000,
+      processes: dagProcessor.parsingProcesses,
+      refreshIntervalMs: dagProcessor.refreshInterval * 1000,
+      watch: dagProcessor.watch,
+      onPass: () => {
+        beat()
+        firstPassDone()
+        gaugeDags(server.scheduler.context, server.metrics).catch((error: unknown) => log.warn('dags could not be counted', { error }))
+      },
+    },
+    signal,
+  )
+  return { firstPass, finished }
+}
+
+/** Ends when told to, or when a part ends before that, which is an error whatever it says. */
+async function finishWith(parts: readonly Promise<void>[], stopping: AbortController, close: () => Promise<void>): Promise<void> {
+  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }))
+  const died = parts.map(async (part) => {
+    await part
+    if (!stopping.signal.aborted) throw new Error('A part of the server ended by itself.')
+  })
+  try {
+    await Promise.race([stopped, ...died])
+  } finally {
+    stopping.abort(new Error('The server stops.'))
+    await close()
+  }
+}
+
+/** Lets every executor finish or detach what another server can adopt. */
+async function endExecutors(scheduler: Scheduler, { clock }: Environment, log: Log): Promise<void> {
+  await Promise.all(
+    [...scheduler.dispatcher.executors.values()].map(async ({ executor }) => {
+      const ended = await timeBox(clock, EXECUTOR_END_MS, (signal) => executor.end(signal))
+      if (ended.kind !== 'answered') log.warn('executor did not end cleanly', { executor: executor.name, how: ended.kind })
+    }),
+  )
+}
