@@ -2,6 +2,7 @@ import type { DagSpec, RetryPolicy, Schedule, TaskSpec } from '@fairlead/protoco
 import { DEFAULT_QUEUE, TRIGGER_RULES } from '@fairlead/protocol/constants'
 import { millisecondsOf, type Duration } from './duration.ts'
 import { AuthorError } from './errors.ts'
+import { jsonProblem } from './json.ts'
 import type { DagOptions, ScheduleOption, TaskOptions } from './options.ts'
 import type { PlacedTask } from './placed-task.ts'
 import { topologicalOrder } from './topological-order.ts'
@@ -66,6 +67,8 @@ function taskSpecOf(graph: AuthoredGraph, task: PlacedTask): TaskSpec {
   const priorityWeight = options.priorityWeight ?? 1
   check(TRIGGER_RULES.includes(triggerRule), 'triggerRule', `one of ${TRIGGER_RULES.join(', ')}`)
   check(Number.isSafeInteger(priorityWeight), 'priorityWeight', 'a whole number')
+  const isPlain = options.executorConfig === undefined || jsonProblem(options.executorConfig, 'executorConfig') === null
+  check(isPlain, 'executorConfig', 'values that JSON can hold')
   return {
     taskId: task.taskId,
     program: task.program,
