@@ -19,12 +19,16 @@ import {
   type WorkloadOptions,
 } from './executor.ts'
 import { BASE_EXECUTOR_MARK } from './final-members.ts'
-import type { Launch, LaunchResult, QueuedEntry, QueuedWorkload, RunningWorkload } from './held-workload.ts'
+import type {
+  ExecuteOptions,
+  Launch,
+  LaunchResult,
+  QueuedEntry,
+  QueuedWorkload,
+  RunningWorkload,
+} from './held-workload.ts'
 import { HeldWorkloads } from './held-workloads.ts'
-import { beginLaunch, repeatDelayMs, resultOfError } from './launch.ts'
-
-/** What `executeAsync` is given beside the workload. An abort of `signal` makes the outcome of the call unknown. */
-export interface ExecuteOptions extends WorkloadOptions, SyncOptions {}
+import { beginLaunch, LazyOptions, repeatDelayMs, resultOfError } from './launch.ts'
 
 /** The brand sits on the prototype: a class is judged without an instance. Isolated declarations cannot say so in the class. */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging
@@ -134,13 +138,13 @@ export abstract class BaseExecutor implements Executor {
    */
   protected async executeBatch(
     batch: readonly QueuedWorkload[],
-    { signal }: SyncOptions,
+    launch: SyncOptions,
   ): Promise<readonly LaunchResult[]> {
     const executeOne = async ({ workload, options }: QueuedWorkload): Promise<LaunchResult> => {
       try {
-        return { kind: 'accepted', externalId: await this.executeAsync(workload, { ...options, signal }) }
+        return { kind: 'accepted', externalId: await this.executeAsync(workload, new LazyOptions(options, launch)) }
       } catch (error) {
-        return resultOfError(error, signal)
+        return resultOfError(error, launch.signal)
       }
     }
     return await Promise.all(batch.map(executeOne))
@@ -229,7 +233,7 @@ export abstract class BaseExecutor implements Executor {
   /** Launches nothing more, and waits for the calls under way; what runs is left to be adopted. */
   async end(signal: AbortSignal): Promise<void> {
     this.#isEnding = true
-    const giveUp = (): void => this.#giveUpLaunches(signal.reason)
+    const giveUp = (): void => this.#giveUpLaunches(new Error('the executor has no time left to end'))
     if (signal.aborted) giveUp()
     signal.addEventListener('abort', giveUp, { once: true })
     await Promise.all([...this.#launches].map((launch) => launch.settled))
@@ -271,7 +275,7 @@ export abstract class BaseExecutor implements Executor {
     this.#held.remove(dispatchId)
     this.#events.close(dispatchId)
     if (held?.phase !== 'launching') return
-    held.launch.controller.abort(new Error('the workload was revoked'))
+    held.launch.giveUp(new Error('the workload was revoked'))
     await held.launch.settled
   }
 
@@ -288,7 +292,7 @@ export abstract class BaseExecutor implements Executor {
     const now = this.host.clock.now()
     for (const launch of this.#launches) {
       if (launch.deadline > now) return
-      launch.controller.abort(new Error(`no answer within ${this.launchTimeoutMs} ms`))
+      launch.giveUp(new Error(`no answer within ${this.launchTimeoutMs} ms`))
     }
   }
 
@@ -297,7 +301,7 @@ export abstract class BaseExecutor implements Executor {
     const launch = beginLaunch({
       size: batch.length,
       deadline: this.host.clock.now() + this.launchTimeoutMs,
-      begin: (signal) => this.executeBatch(batch, { signal }),
+      begin: (options) => this.executeBatch(batch, options),
       onResult: (index, result) => {
         const entry = entries[index]
         if (entry !== undefined) this.#settleLaunch(entry, result)
@@ -351,8 +355,8 @@ export abstract class BaseExecutor implements Executor {
     return held?.phase === 'running' ? held.running.externalId : null
   }
 
-  #giveUpLaunches(reason: unknown): void {
-    for (const launch of this.#launches) launch.controller.abort(reason)
+  #giveUpLaunches(reason: Error): void {
+    for (const launch of this.#launches) launch.giveUp(reason)
   }
 
   get #openSlots(): number {

@@ -1,8 +1,8 @@
 import type { DispatchId } from '@fairlead/protocol'
 import type { BufferedEvent, ExecutorEvent } from './executor.ts'
 
-/** How many ended dispatch ids are remembered, to recognise a second end. */
-const REMEMBERED_ENDS = 10_000
+/** How many ended dispatch ids make a generation. Two generations are remembered, to recognise a second end. */
+const GENERATION = 10_000
 
 /**
  * Events on their way to dispatch.
@@ -12,18 +12,23 @@ const REMEMBERED_ENDS = 10_000
  */
 export class EventBuffer {
   #events: BufferedEvent[] = []
+  #isShared = false
   #lastPlace = 0
   #ended = new Set<DispatchId>()
+  #endedBefore = new Set<DispatchId>()
   /** How many events were dropped because their dispatch id had ended. */
   droppedCount = 0
 
   /** Adds an event, or answers false when its dispatch id has ended. */
   append(event: ExecutorEvent): boolean {
-    if (this.#ended.has(event.dispatchId)) {
+    if (this.hasEnded(event.dispatchId)) {
       this.droppedCount += 1
       return false
     }
     if (event.kind === 'ended') this.close(event.dispatchId)
+    // What was handed out never changes under its reader.
+    if (this.#isShared) this.#events = this.#events.slice()
+    this.#isShared = false
     this.#lastPlace += 1
     this.#events.push({ place: this.#lastPlace, event })
     return true
@@ -32,24 +37,26 @@ export class EventBuffer {
   /** Takes no more events of this dispatch id. */
   close(dispatchId: DispatchId): void {
     this.#ended.add(dispatchId)
-    if (this.#ended.size <= REMEMBERED_ENDS) return
-    const [oldest] = this.#ended
-    if (oldest !== undefined) this.#ended.delete(oldest)
+    if (this.#ended.size < GENERATION) return
+    this.#endedBefore = this.#ended
+    this.#ended = new Set()
   }
 
   /** True when this dispatch id ended, as far as is remembered. */
   hasEnded(dispatchId: DispatchId): boolean {
-    return this.#ended.has(dispatchId)
+    return this.#ended.has(dispatchId) || this.#endedBefore.has(dispatchId)
   }
 
   /** Events not acknowledged yet, oldest first. */
   peek(): readonly BufferedEvent[] {
-    return this.#events.slice()
+    this.#isShared = true
+    return this.#events
   }
 
   /** Forgets events up to and including `place`. */
   acknowledge(place: number): void {
     const kept = this.#events.findIndex((buffered) => buffered.place > place)
     this.#events = kept === -1 ? [] : this.#events.slice(kept)
+    this.#isShared = false
   }
 }

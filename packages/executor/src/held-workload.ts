@@ -1,5 +1,5 @@
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
-import type { WorkloadOptions } from './executor.ts'
+import type { SyncOptions, WorkloadOptions } from './executor.ts'
 
 /** A workload to begin, with what is for the executor alone. */
 export interface QueuedWorkload {
@@ -22,14 +22,18 @@ export type HeldWorkload =
   | { phase: 'launching'; queued: QueuedWorkload; sequence: number; unknownCount: number; launch: Launch }
   | { phase: 'running'; isStarted: boolean; running: RunningWorkload }
 
-/** One call that begins workloads. Aborting it makes its outcome unknown. */
+/** One call that begins workloads. */
 export interface Launch {
-  readonly controller: AbortController
   /** When the call is to be given up, by the executor's clock. */
   readonly deadline: number
   /** Resolves, never rejects, when the call is over or given up. */
   readonly settled: Promise<void>
+  /** Makes the outcome of the call unknown. */
+  giveUp(reason: Error): void
 }
+
+/** What `executeAsync` is given beside the workload. An abort of `signal` makes the outcome of the call unknown. */
+export interface ExecuteOptions extends WorkloadOptions, SyncOptions {}
 
 /** What became of one workload in a call that begins workloads. */
 export type LaunchResult =

@@ -1,5 +1,6 @@
 import { isOutcomeUnknown } from './executor-error.ts'
-import type { Launch, LaunchResult } from './held-workload.ts'
+import type { SyncOptions, WorkloadOptions } from './executor.ts'
+import type { ExecuteOptions, Launch, LaunchResult } from './held-workload.ts'
 
 const FIRST_REPEAT_MS = 500
 const LONGEST_REPEAT_MS = 30_000
@@ -9,15 +10,70 @@ export interface LaunchCall {
   readonly size: number
   /** When the call is to be given up, by the executor's clock. */
   readonly deadline: number
-  begin(signal: AbortSignal): Promise<readonly LaunchResult[]>
+  begin(options: SyncOptions): Promise<readonly LaunchResult[]>
   /** `isLate` when the call was given up before, and its outcome counted as unknown. */
   onResult(index: number, result: LaunchResult & { isLate: boolean }): void
 }
 
 /** Begins a call that is over when it answers or when it is given up, whichever comes first. */
 export function beginLaunch(call: LaunchCall): Launch {
-  const controller = new AbortController()
-  return { controller, deadline: call.deadline, settled: runLaunch(call, controller.signal) }
+  const givingUp = new GivingUp()
+  return {
+    deadline: call.deadline,
+    giveUp: (reason) => givingUp.giveUp(reason),
+    settled: runLaunch(call, givingUp),
+  }
+}
+
+/** What an executor is given beside a workload. Its signal is made when somebody asks for it: most never do. */
+export class LazyOptions implements ExecuteOptions {
+  readonly #options: WorkloadOptions
+  readonly #launch: SyncOptions
+
+  constructor(options: WorkloadOptions, launch: SyncOptions) {
+    this.#options = options
+    this.#launch = launch
+  }
+
+  get queue(): string {
+    return this.#options.queue
+  }
+
+  get executorConfig(): unknown {
+    return this.#options.executorConfig
+  }
+
+  get signal(): AbortSignal {
+    return this.#launch.signal
+  }
+}
+
+/** An abort that costs nothing until it happens or somebody listens. */
+class GivingUp implements SyncOptions {
+  #controller: AbortController | null = null
+  #listener: () => void = () => undefined
+  reason: unknown = null
+  isGivenUp = false
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.isGivenUp && !this.#controller.signal.aborted) this.#controller.abort(this.reason)
+    return this.#controller.signal
+  }
+
+  giveUp(reason: unknown): void {
+    if (this.isGivenUp) return
+    this.isGivenUp = true
+    this.reason = reason
+    this.#controller?.abort(reason)
+    this.#listener()
+  }
+
+  /** Calls the one listener when given up, or at once when that happened before. */
+  onGiveUp(listener: () => void): void {
+    if (this.isGivenUp) listener()
+    else this.#listener = listener
+  }
 }
 
 /** What a rejected call says of its workloads: after an abort nothing is sure. */
@@ -31,22 +87,28 @@ export function repeatDelayMs(unknownCount: number): number {
   return Math.min(LONGEST_REPEAT_MS, FIRST_REPEAT_MS * 2 ** (unknownCount - 1))
 }
 
-async function runLaunch(call: LaunchCall, signal: AbortSignal): Promise<void> {
+async function runLaunch(call: LaunchCall, givingUp: GivingUp): Promise<void> {
   // The caller notes this launch first: user code may report from its first turn.
   await Promise.resolve()
-  let isLate = false
-  const answered = answer(call, signal).then((results) => deliver(call, results, isLate))
-  const isGivenUp = await Promise.race([answered.then(() => false), aborted(signal)])
-  if (!isGivenUp) return
-  isLate = true
-  deliver(call, unknownResults(call, signal.reason), false)
+  await new Promise<void>((resolve) => {
+    let isOver = false
+    const settle = (results: readonly LaunchResult[]): void => {
+      deliver(call, results, isOver)
+      isOver = true
+      resolve()
+    }
+    void answer(call, givingUp).then(settle)
+    givingUp.onGiveUp(() => {
+      if (!isOver) settle(unknownResults(call, givingUp.reason))
+    })
+  })
 }
 
-async function answer(call: LaunchCall, signal: AbortSignal): Promise<readonly LaunchResult[]> {
+async function answer(call: LaunchCall, givingUp: GivingUp): Promise<readonly LaunchResult[]> {
   try {
-    return await call.begin(signal)
+    return await call.begin(givingUp)
   } catch (error) {
-    return Array.from({ length: call.size }, () => resultOfError(error, signal))
+    return Array.from({ length: call.size }, () => resultOfError(error, givingUp.signal))
   }
 }
 
@@ -63,9 +125,4 @@ function deliver(call: LaunchCall, results: readonly LaunchResult[], isLate: boo
 function unknownResults(call: LaunchCall, reason: unknown): readonly LaunchResult[] {
   const detail = reason instanceof Error ? reason.message : 'the call was aborted'
   return Array.from({ length: call.size }, () => ({ kind: 'unknown', detail }))
-}
-
-function aborted(signal: AbortSignal): Promise<true> {
-  if (signal.aborted) return Promise.resolve(true)
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(true), { once: true }))
 }

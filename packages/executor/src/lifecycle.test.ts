@@ -67,6 +67,16 @@ describe('events', () => {
     )
   })
 
+  it('do not change under a reader who looks at them while more arrive', () => {
+    const { executor } = setUp()
+    executor.success(dispatchIdOf(taskWorkload()))
+    const peeked = executor.getEventBuffer()
+    executor.success(dispatchIdOf(taskWorkload()))
+    expect(peeked).toHaveLength(1)
+    executor.acknowledgeEvents(peeked[0]!.place)
+    expect(executor.getEventBuffer()).toHaveLength(1)
+  })
+
   it('keep their place when dispatch acknowledges a place that does not exist yet', () => {
     const { executor } = setUp()
     executor.acknowledgeEvents(1000)
