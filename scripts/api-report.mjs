@@ -35,7 +35,19 @@ function reportOf(folder) {
   const parts = exportedFiles(join(folder, 'dist/index.d.ts')).map(
     (file) => `## ${basename(file, '.d.ts')}\n\n\`\`\`ts\n${declarations(file)}\n\`\`\`\n`,
   )
-  return [`# What ${name} exports\n`, 'Written by `node scripts/api-report.mjs`; not by hand.\n', ...parts].join('\n')
+  const text = [`# What ${name} exports\n`, 'Written by `node scripts/api-report.mjs`; not by hand.\n', ...parts].join(
+    '\n',
+  )
+  return format(text)
+}
+
+function format(text) {
+  const oxfmt = join(root, 'node_modules/oxfmt/bin/oxfmt')
+  return spawnSync(process.execPath, [oxfmt, '--stdin-filepath', 'api.md'], {
+    cwd: root,
+    input: text,
+    encoding: 'utf8',
+  }).stdout
 }
 
 /** The files that an index re-exports, in its order, and the index itself when it declares something of its own. */
