@@ -80,7 +80,10 @@ export interface Executor {
   /** How often dispatch calls `sync`, in milliseconds; null where events are pushed. */
   readonly syncIntervalMs: number | null
 
-  /** Connect and check health. A throw makes the executor unhealthy, with the message shown; the others go on. */
+  /**
+   * Connect and check health. A throw makes the executor unhealthy, with the message shown; the others go on. It is
+   * called again, on the same instance, when that may have passed.
+   */
   start(signal: AbortSignal): Promise<void>
   /** Accept a workload. Throws for a kind that this executor does not support. A known dispatch id is accepted again quietly. */
   queueWorkload(workload: Workload, options: WorkloadOptions): void
@@ -163,7 +166,10 @@ export type StandardResult =
       }>
     }
 
-/** An HTTP route that an executor serves to its own workers, mounted under `/executors/{name}`. */
+/**
+ * An HTTP route that an executor serves to its own workers, mounted under `/executors/{name}`. Until the executor has
+ * started and adopted its work, the server answers 503 itself: an executor that knows nothing yet would end live work.
+ */
 export interface ExecutorRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Path below `/executors/{name}`, for example `/jobs/poll`. */

@@ -9,6 +9,7 @@ import { dispatchIdOf, type DispatchId, type TaskInstanceRef, type Workload } fr
 import type { Job, WorkerReport } from './job.ts'
 
 const PREFIX = 'job/'
+const REVOKE_POLL_MS = 50
 
 /**
  * Offers workloads to workers that long-poll its routes. A job is a row in the store, so a restart loses none.
@@ -19,7 +20,7 @@ export class PullExecutor extends BaseExecutor {
   override readonly syncIntervalMs = 100
   readonly #jobs = new Map<DispatchId, Job>()
   readonly #leasedUntil = new Map<DispatchId, number>()
-  readonly #revoked = new Map<DispatchId, () => void>()
+  readonly #revoked = new Set<DispatchId>()
   readonly #pollers = new Set<() => void>()
 
   static getApiRoutes(): readonly ExecutorRoute[] {
@@ -63,15 +64,16 @@ export class PullExecutor extends BaseExecutor {
     })
   }
 
-  /** Takes a job off the offer at once; one in a worker's hands is gone when the worker says so, or is silent. */
+  /** Takes a job off the offer at once; one in a worker's hands is gone when the worker says so, or falls silent. */
   override async revokeTask({ dispatchId }: TaskInstanceRef, signal: AbortSignal): Promise<void> {
     await this.forget(dispatchId)
     const job = this.#jobs.get(dispatchId)
     if (job === undefined || job.phase === 'offered') return await this.#drop(dispatchId)
-    await new Promise<void>((resolve, reject) => {
-      this.#revoked.set(dispatchId, resolve)
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-    })
+    this.#revoked.add(dispatchId)
+    while (this.#jobs.has(dispatchId)) {
+      await this.host.clock.sleep(REVOKE_POLL_MS, signal)
+      await this.sync()
+    }
   }
 
   /** `POST /jobs/poll`: the next job for a worker, or 204 when none comes while it waits. */
@@ -136,7 +138,6 @@ export class PullExecutor extends BaseExecutor {
     this.#jobs.delete(dispatchId)
     this.#leasedUntil.delete(dispatchId)
     await this.host.store.delete(PREFIX + dispatchId)
-    this.#revoked.get(dispatchId)?.()
     this.#revoked.delete(dispatchId)
   }
 
