@@ -126,10 +126,19 @@ describe('a Dag', () => {
 describe('options', () => {
   it.each<[TaskOptions, object]>([
     [{ retryDelay: { minutes: 1, seconds: 30 } }, { retry: { delayMs: 90_000 } }],
-    [{ retryBackoff: 2, maxRetryDelay: { hours: 1 }, retryJitter: 0.5 }, { retry: { backoff: 2, maxDelayMs: 3_600_000, jitter: 0.5 } }],
+    [
+      { retryBackoff: 2, maxRetryDelay: { hours: 1 }, retryJitter: 0.5 },
+      { retry: { backoff: 2, maxDelayMs: 3_600_000, jitter: 0.5 } },
+    ],
     [{ executionTimeout: { milliseconds: 5 } }, { executionTimeoutMs: 5 }],
-    [{ setup: true, isolation: 'reuse' }, { isSetup: true, isolation: 'reuse' }],
-    [{ executor: 'ecs', executorConfig: { cpu: 2 } }, { executor: 'ecs', executorConfig: { cpu: 2 } }],
+    [
+      { setup: true, isolation: 'reuse' },
+      { isSetup: true, isolation: 'reuse' },
+    ],
+    [
+      { executor: 'ecs', executorConfig: { cpu: 2 } },
+      { executor: 'ecs', executorConfig: { cpu: 2 } },
+    ],
   ])('%j', (options, expected) => {
     expect(oneTask(options).tasks[0]).toMatchObject(expected)
   })
@@ -139,7 +148,10 @@ describe('options', () => {
     ['@once', { kind: 'once' }],
     ['@daily', { kind: 'cron', expression: '0 0 * * *', timezone: 'UTC' }],
     ['*/5 * * * *', { kind: 'cron', expression: '*/5 * * * *', timezone: 'UTC' }],
-    [{ cron: '0 6 * * 1', timezone: 'Europe/Paris' }, { kind: 'cron', expression: '0 6 * * 1', timezone: 'Europe/Paris' }],
+    [
+      { cron: '0 6 * * 1', timezone: 'Europe/Paris' },
+      { kind: 'cron', expression: '0 6 * * 1', timezone: 'Europe/Paris' },
+    ],
   ])('schedule %j', (schedule, expected) => {
     expect(oneTask({}, schedule === undefined ? {} : { schedule }).schedule).toEqual(expected)
   })
@@ -171,7 +183,16 @@ describe('a mistake is refused with its code and what to do', () => {
   const cases: [string, () => unknown, string, RegExp][] = [
     ['a cycle', cyclic, 'DAG_CYCLE', /a → b → c → a|b → c → a → b|c → a → b → c/],
     ['two tasks of one id', two, 'TASK_DUPLICATE', /"a".*\.as\(id\)/],
-    ['a task that is never placed', () => { const it = dag(); it.task('lost', () => 1); specOf(it) }, 'TASK_NOT_PLACED', /"lost"/],
+    [
+      'a task that is never placed',
+      () => {
+        const it = dag()
+        it.task('lost', () => 1)
+        specOf(it)
+      },
+      'TASK_NOT_PLACED',
+      /"lost"/,
+    ],
     ['an anonymous handler', () => dag().task(() => 1), 'TASK_ID_MISSING', /dag\.task\('id', handler\)/],
     ['a Dag id with a slash', () => new Dag('a/b'), 'DAG_ID_INVALID', /letters and digits/],
     ['an id with a control character', () => dag().task('a\u0000', () => 1), 'TASK_ID_INVALID', /a\\u0000/],
@@ -184,12 +205,36 @@ describe('a mistake is refused with its code and what to do', () => {
     ['a bigint argument', withArgument(1n), 'INPUT_UNSERIALISABLE', /bigint/],
     ['a NaN argument', withArgument(Number.NaN), 'INPUT_UNSERIALISABLE', /NaN/],
     ['a circular argument', withArgument(circular), 'INPUT_UNSERIALISABLE', /contains itself/],
-    ['an output inside a literal', () => { const it = dag(); const a = it.task('a', () => 1)(); it.task('t', ({ x }: { x: unknown }) => x)({ x: [a] }) }, 'INPUT_UNSERIALISABLE', /output of task "a"/],
-    ['a task of another Dag', () => dag().task('t', ({ x }: { x: number }) => x)({ x: dag().task('a', () => 1)() }), 'TASK_OF_OTHER_DAG', /"a"/],
+    [
+      'an output inside a literal',
+      () => {
+        const it = dag()
+        const a = it.task('a', () => 1)()
+        it.task('t', ({ x }: { x: unknown }) => x)({ x: [a] })
+      },
+      'INPUT_UNSERIALISABLE',
+      /output of task "a"/,
+    ],
+    [
+      'a task of another Dag',
+      () => dag().task('t', ({ x }: { x: number }) => x)({ x: dag().task('a', () => 1)() }),
+      'TASK_OF_OTHER_DAG',
+      /"a"/,
+    ],
     ['a negative number of retries', () => oneTask({ retries: -1 }), 'TASK_OPTION_INVALID', /"retries".*-1/],
-    ['a delay without a unit', () => oneTask({ retryDelay: untyped(5) }), 'TASK_OPTION_INVALID', /"retryDelay".*minutes/],
+    [
+      'a delay without a unit',
+      () => oneTask({ retryDelay: untyped(5) }),
+      'TASK_OPTION_INVALID',
+      /"retryDelay".*minutes/,
+    ],
     ['an unknown trigger rule', () => oneTask({ triggerRule: untyped('often') }), 'TASK_OPTION_INVALID', /all_success/],
-    ['an executorConfig with a function', () => oneTask({ executorConfig: { f: () => 1 } }), 'TASK_OPTION_INVALID', /"executorConfig"/],
+    [
+      'an executorConfig with a function',
+      () => oneTask({ executorConfig: { f: () => 1 } }),
+      'TASK_OPTION_INVALID',
+      /"executorConfig"/,
+    ],
     ['an unknown preset', () => oneTask({}, { schedule: '@fortnightly' }), 'DAG_OPTION_INVALID', /@daily/],
     ['a date that is none', () => oneTask({}, { startDate: 'soon' }), 'DAG_OPTION_INVALID', /"startDate".*soon/],
     ['no room for runs', () => oneTask({}, { maxActiveRuns: 0 }), 'DAG_OPTION_INVALID', /"maxActiveRuns"/],

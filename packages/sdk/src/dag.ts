@@ -74,7 +74,11 @@ export class Dag {
     const options = typeof second === 'function' ? third : second
     const location = locateAuthor()
     if (typeof handler !== 'function') {
-      throw new AuthorError('TASK_OPTION_INVALID', `Task "${String(first)}" of Dag "${this.dagId}" has no handler.`, location)
+      throw new AuthorError(
+        'TASK_OPTION_INVALID',
+        `Task "${String(first)}" of Dag "${this.dagId}" has no handler.`,
+        location,
+      )
     }
     const taskId = typeof first === 'string' ? first : this.#nameOf(first, location)
     checkId('Task', taskId, location)
@@ -126,7 +130,7 @@ export class Dag {
     checkId('Task', taskId, location)
     const earlier = this.#placed.get(taskId)
     if (earlier !== undefined) throw this.#duplicate(taskId, earlier.location, location)
-    const { literals, inputs } = wireInputs(this.#self, taskId, call, location)
+    const { literals, inputs } = wireInputs({ dag: this.#self, taskId, location }, call)
     const upstream = new Set(inputs.map((input) => input.taskId))
     this.#placed.set(taskId, { taskId, ...what, literals, inputs, upstream, location })
     return createHandle(this.#self, taskId)
@@ -165,6 +169,8 @@ export function authoredDag(value: unknown): AuthoredDag | null {
 }
 
 function literalVariables(call: unknown): Record<string, string> {
-  const entries = Object.entries((call ?? {}) as ShellInputs).filter(([, value]) => value !== undefined && !isOutputRef(value))
+  const entries = Object.entries((call ?? {}) as ShellInputs).filter(
+    ([, value]) => value !== undefined && !isOutputRef(value),
+  )
   return Object.fromEntries(entries.map(([name, value]) => [shellInputVariable(name), JSON.stringify(value) ?? 'null']))
 }

@@ -20,7 +20,9 @@ export interface TaskHandle<out T = unknown> extends OutputRef<T> {
 }
 
 /** A task's arguments where it is placed: each a literal, or another task's output. */
-export type Wiring<Input> = { readonly [K in keyof Input]: Input[K] | OutputRef<NonNullable<Input[K]> | Extract<Input[K], null>> }
+export type Wiring<Input> = {
+  readonly [K in keyof Input]: Input[K] | OutputRef<NonNullable<Input[K]> | Extract<Input[K], null>>
+}
 
 type RequiredKeys<T> = { [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? never : K }[keyof T]
 

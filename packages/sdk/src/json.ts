@@ -16,7 +16,12 @@ export type JsonOf<T> = 0 extends 1 & T
       ? T
       : T extends { toJSON(): infer U }
         ? JsonOf<U>
-        : T extends bigint | symbol | ((...args: never) => unknown) | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>
+        : T extends
+              | bigint
+              | symbol
+              | ((...args: never) => unknown)
+              | ReadonlyMap<unknown, unknown>
+              | ReadonlySet<unknown>
           ? never
           : T extends readonly unknown[]
             ? { [I in keyof T]: JsonOf<T[I]> }
@@ -43,14 +48,20 @@ function objectProblem(value: object, path: string, ancestors: readonly object[]
   if (ancestors.includes(value)) return `${path} contains itself`
   const inside = [...ancestors, value]
   if (Array.isArray(value)) {
-    return firstProblem(value.map((item, index) => [`${path}[${index}]`, item] as const), inside)
+    return firstProblem(
+      value.map((item, index) => [`${path}[${index}]`, item] as const),
+      inside,
+    )
   }
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     return `${path} is an instance of ${value.constructor?.name ?? 'a class'}, not a plain object`
   }
   const present = Object.entries(value).filter(([, item]) => item !== undefined)
-  return firstProblem(present.map(([key, item]) => [`${path}.${key}`, item] as const), inside)
+  return firstProblem(
+    present.map(([key, item]) => [`${path}.${key}`, item] as const),
+    inside,
+  )
 }
 
 function firstProblem(items: readonly (readonly [string, unknown])[], ancestors: readonly object[]): string | null {

@@ -24,63 +24,52 @@ export interface WiredInputs {
   readonly inputs: PlacedTask['inputs']
 }
 
+/** The placing of a task: in which Dag, under which id, from which line. */
+export interface Placing {
+  readonly dag: { readonly dagId: string }
+  readonly taskId: string
+  readonly location: string | null
+}
+
 /** Parts a call's arguments; refuses what JSON cannot hold and what belongs to another Dag. */
-export function wireInputs(dag: { dagId: string }, taskId: string, call: unknown, location: string | null): WiredInputs {
-  const literals: Record<string, JsonValue> = Object.create(null)
+export function wireInputs(placing: Placing, call: unknown): WiredInputs {
+  const literals: Record<string, JsonValue> = {}
   const inputs: { name: string; taskId: string; key: string }[] = []
-  for (const [name, value] of Object.entries(argumentsOf(dag, taskId, call, location))) {
+  for (const [name, value] of Object.entries(argumentsOf(placing, call))) {
     if (value === undefined) continue
     if (isOutputRef(value)) {
-      checkSameDag(dag, taskId, value, location)
+      checkSameDag(placing, value)
       inputs.push({ name, taskId: value.taskId, key: value.key })
     } else {
-      literals[name] = checkLiteral(dag, taskId, name, value, location)
+      literals[name] = checkLiteral(placing, name, value)
     }
   }
   return { literals, inputs }
 }
 
-function argumentsOf(dag: { dagId: string }, taskId: string, call: unknown, location: string | null): object {
+function argumentsOf({ dag, taskId, location }: Placing, call: unknown): object {
   if (call === undefined) return {}
   if (typeof call === 'object' && call !== null && !Array.isArray(call) && !isOutputRef(call)) return call
-  throw new AuthorError(
-    'INPUT_UNSERIALISABLE',
-    `Task "${taskId}" of Dag "${dag.dagId}" was not given an object of named arguments. Call it as task({ name: value }).`,
-    location,
-  )
+  const message =
+    `Task "${taskId}" of Dag "${dag.dagId}" was not given an object of named arguments. ` +
+    'Call it as task({ name: value }).'
+  throw new AuthorError('INPUT_UNSERIALISABLE', message, location)
 }
 
 /** Refuses a handle of another Dag. */
-export function checkSameDag(
-  dag: { dagId: string },
-  taskId: string,
-  reference: OutputRef,
-  location: string | null,
-): void {
-  const other = reference[OUTPUT_BRAND].dag
-  if (other === dag) return
-  throw new AuthorError(
-    'TASK_OF_OTHER_DAG',
+export function checkSameDag({ dag, taskId, location }: Placing, reference: OutputRef): void {
+  if (reference[OUTPUT_BRAND].dag === dag) return
+  const message =
     `Task "${taskId}" of Dag "${dag.dagId}" cannot depend on task "${reference.taskId}" of another Dag. ` +
-      'Place both in one Dag.',
-    location,
-  )
+    'Place both in one Dag.'
+  throw new AuthorError('TASK_OF_OTHER_DAG', message, location)
 }
 
-function checkLiteral(
-  dag: { dagId: string },
-  taskId: string,
-  name: string,
-  value: unknown,
-  location: string | null,
-): JsonValue {
+function checkLiteral({ dag, taskId, location }: Placing, name: string, value: unknown): JsonValue {
   const problem = nestedReference(value) ?? jsonProblem(value, `"${name}"`)
   if (problem === null) return value as JsonValue
-  throw new AuthorError(
-    'INPUT_UNSERIALISABLE',
-    `Argument "${name}" of task "${taskId}" in Dag "${dag.dagId}" cannot travel as JSON: ${problem}.`,
-    location,
-  )
+  const message = `Argument "${name}" of task "${taskId}" in Dag "${dag.dagId}" cannot travel as JSON: ${problem}.`
+  throw new AuthorError('INPUT_UNSERIALISABLE', message, location)
 }
 
 function nestedReference(value: unknown): string | null {

@@ -8,7 +8,7 @@ export interface Register {}
 type Registered = Register extends { executors: infer Executors } ? Executors : Record<string, unknown>
 
 /** Name of an executor: a registered one, or any string while none is registered. */
-export type ExecutorName = keyof Registered & string
+export type ExecutorName = Extract<keyof Registered, string>
 
 /** What a task may ask of its executor. */
 export type ExecutorConfig = Registered[keyof Registered]

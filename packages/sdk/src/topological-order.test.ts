@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { topologicalOrder } from './topological-order.ts'
 
-const tasks = (edges: Record<string, string[]>) => Object.entries(edges).map(([taskId, upstream]) => ({ taskId, upstream }))
+const tasks = (edges: Record<string, string[]>) =>
+  Object.entries(edges).map(([taskId, upstream]) => ({ taskId, upstream }))
 
 describe('topological order', () => {
   it.each([
@@ -22,7 +23,10 @@ describe('topological order', () => {
   })
 
   it('takes a chain of 2,000 tasks placed backwards', () => {
-    const chain = Array.from({ length: 2_000 }, (_, n) => ({ taskId: `t${n}`, upstream: n === 1_999 ? [] : [`t${n + 1}`] }))
+    const chain = Array.from({ length: 2_000 }, (_, n) => ({
+      taskId: `t${n}`,
+      upstream: n === 1_999 ? [] : [`t${n + 1}`],
+    }))
     expect(topologicalOrder(chain)).toMatchObject({ kind: 'ordered' })
   })
 })

@@ -30,7 +30,7 @@ export function topologicalOrder<T extends Ordered>(
 function cyclePath(blocked: readonly Ordered[]): string[] {
   const byId = new Map(blocked.map((task) => [task.taskId, task]))
   const walk: string[] = []
-  let current = blocked[0]
+  let current: Ordered | undefined = blocked[0]
   while (current !== undefined && !walk.includes(current.taskId)) {
     walk.push(current.taskId)
     const next = [...current.upstream].find((taskId) => byId.has(taskId))

@@ -4,7 +4,10 @@ import { Dag, type TaskHandle } from './index.ts'
 const dag = new Dag('types')
 
 const extract = dag.task('extract', async () => [{ id: 1, name: 'a' }])
-const count = dag.task('count', ({ rows, label }: { rows: { id: number }[]; label?: string }) => rows.length + (label?.length ?? 0))
+const count = dag.task(
+  'count',
+  ({ rows, label }: { rows: { id: number }[]; label?: string }) => rows.length + (label?.length ?? 0),
+)
 const when = dag.task('when', () => new Date())
 const maybe = dag.task('maybe', (): number | null => null)
 const total = dag.task('total', ({ value }: { value: number }) => value)

@@ -42,6 +42,7 @@ function headingOf(error: Error): string {
 }
 
 function describeFrame(frame: NodeJS.CallSite): string {
+  // oxlint-disable-next-line no-base-to-string -- V8's call sites print themselves as lines of a stack
   const text = String(frame)
   const file = frame.getFileName()
   const line = frame.getLineNumber()

@@ -81,7 +81,10 @@ async function compileInto(folder: string, file: string, options: CompileOptions
   const refused = result.warnings.find((warning) => isDynamicImport(warning) && !isOfPackage(warning))
   if (refused !== undefined) return { kind: 'failed', error: dynamicImportError(refused) }
   const assets = [...new Set([...named, ...(await findAssets(options.dagsFolder, options.assets))])].toSorted()
-  const staged = await stage({ file, folder, startedAtMs: mtimeMs }, options, result, assets, [...externals.values()])
+  const staged = await stage({ file, folder, startedAtMs: mtimeMs }, options, result, {
+    assets,
+    externals: [...externals.values()],
+  })
   return { kind: 'compiled', bundle: staged }
 }
 
@@ -118,10 +121,10 @@ async function stage(
   place: Pick<StagedBundle, 'file' | 'folder' | 'startedAtMs'>,
   { compiler, dagsFolder }: CompileOptions,
   result: BuildResult,
-  assets: readonly string[],
-  externals: readonly ExternalPackage[],
+  beside: { readonly assets: readonly string[]; readonly externals: readonly ExternalPackage[] },
 ): Promise<StagedBundle> {
   const { folder } = place
+  const { assets, externals } = beside
   const code = outputOf(result, 'bundle.mjs')
   await writeFile(join(folder, 'bundle.mjs'), `${code}//# sourceMappingURL=bundle.mjs.map\n`)
   await writeFile(join(folder, 'bundle.mjs.map'), absoluteSources(outputOf(result, 'bundle.mjs.map'), dagsFolder))

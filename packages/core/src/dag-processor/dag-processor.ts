@@ -145,12 +145,16 @@ export class DagProcessor {
     return { compile, cache, pool: this.#pool, onOutput }
   }
 
-  async #readIfChanged(file: string, stamps: InputStamps, reader: DagFileReader, retryFailed: boolean): Promise<boolean> {
+  async #readIfChanged(
+    file: string,
+    stamps: InputStamps,
+    reader: DagFileReader,
+    retryFailed: boolean,
+  ): Promise<boolean> {
     const known = this.#known.get(file)
     if (this.#isClosed) return false
-    if (known?.reading.inputs != null && !(retryFailed && mayRecover(known.reading))) {
-      if (await stamps.areCurrent(known.reading.inputs)) return false
-    }
+    const isSettled = known !== undefined && !(retryFailed && mayRecover(known.reading))
+    if (isSettled && known.reading.inputs !== null && (await stamps.areCurrent(known.reading.inputs))) return false
     const reading = await readDagFile(file, stamps, reader)
     this.#known.set(file, { reading, reported: known?.reported ?? null })
     return true

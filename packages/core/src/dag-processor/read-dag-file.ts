@@ -36,14 +36,18 @@ export async function readDagFile(file: string, stamps: InputStamps, reader: Dag
   const cached = await reader.cache.read(file)
   if (cached !== null && (await isUsable(cached, stamps, reader))) return { kind: 'dags', ...cached }
   reader.pool.warm()
+  const reading = await readSteadily(file, stamps, reader)
+  if (reading.kind === 'dags' && reading.inputs !== null) {
+    await reader.cache.write(file, { hash: reading.hash, dags: [...reading.dags], inputs: reading.inputs })
+  }
+  return reading
+}
+
+async function readSteadily(file: string, stamps: InputStamps, reader: DagFileReader): Promise<DagFileReading> {
   for (let turn = 1; ; turn += 1) {
     const { reading, startedAtMs } = await compileAndParse(file, turn === 1 ? stamps : new InputStamps(), reader)
     const isRacy = reading.inputs?.some((input) => input.mtimeMs >= startedAtMs) ?? false
-    if (isRacy && turn < MAX_TURNS) continue
-    if (reading.kind === 'dags' && reading.inputs !== null) {
-      await reader.cache.write(file, { hash: reading.hash, dags: [...reading.dags], inputs: reading.inputs })
-    }
-    return reading
+    if (!isRacy || turn === MAX_TURNS) return reading
   }
 }
 

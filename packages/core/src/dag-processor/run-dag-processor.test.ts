@@ -127,7 +127,10 @@ it('goes on when the sink fails, and stops at once in the middle of an import wi
   await eventually(() => refusals > 0)
   isDown = false
   await eventually(() => registered.length === 1)
-  folder.write('b.ts', "import { Dag } from 'fairlead'\nimport { writeFileSync } from 'node:fs'\nwriteFileSync('begun', '')\nnew Dag('b')\nwhile (true) {}\n")
+  folder.write(
+    'b.ts',
+    "import { Dag } from 'fairlead'\nimport { writeFileSync } from 'node:fs'\nwriteFileSync('begun', '')\nnew Dag('b')\nwhile (true) {}\n",
+  )
   const { existsSync } = await import('node:fs')
   await eventually(() => existsSync(join(folder.dags, 'begun')))
   stop.abort()

@@ -49,6 +49,8 @@ function placeOf(
 function trimStack(stack: string | null): string | null {
   if (stack === null) return null
   const own = process.argv[1] ?? ''
-  const lines = stack.split('\n').filter((line) => !(own !== '' && line.includes(own)) && !line.includes('node:internal/'))
+  const lines = stack
+    .split('\n')
+    .filter((line) => !(own !== '' && line.includes(own)) && !line.includes('node:internal/'))
   return lines.join('\n')
 }

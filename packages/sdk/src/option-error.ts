@@ -1,0 +1,19 @@
+import { AuthorError } from './errors.ts'
+
+/** Whose option is wrong: `task "load" in Dag "sales"`. */
+export interface OptionOwner {
+  readonly code: 'DAG_OPTION_INVALID' | 'TASK_OPTION_INVALID'
+  readonly name: string
+  readonly location: string | null
+}
+
+/** The error for an option out of range; `wanted` completes "Give it …". */
+export function optionError(owner: OptionOwner, option: string, value: unknown, wanted: string): AuthorError {
+  const message = `Option "${option}" of ${owner.name} is ${shown(value)}. Give it ${wanted}.`
+  return new AuthorError(owner.code, message, owner.location)
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value)
+  return JSON.stringify(value) ?? `a ${typeof value}`
+}

@@ -1,0 +1,84 @@
+import type { RetryPolicy, TaskSpec } from '@fairlead/protocol'
+import { DEFAULT_QUEUE, TRIGGER_RULES } from '@fairlead/protocol/constants'
+import { millisecondsOf, type Duration } from './duration.ts'
+import { jsonProblem } from './json.ts'
+import { optionError, type OptionOwner } from './option-error.ts'
+import type { TaskOptions } from './options.ts'
+import type { PlacedTask } from './placed-task.ts'
+
+const DEFAULTS = {
+  triggerRule: 'all_success',
+  retries: 0,
+  retryDelay: { minutes: 5 },
+  retryBackoff: 1,
+  maxRetryDelay: { days: 1 },
+  retryJitter: 0,
+  priorityWeight: 1,
+  queue: DEFAULT_QUEUE,
+  setup: false,
+} as const satisfies TaskOptions
+
+type FilledOptions = TaskOptions & Required<{ [K in keyof typeof DEFAULTS]: Exclude<TaskOptions[K], undefined> }>
+
+/** One task as data. Refuses options out of range. */
+export function taskSpecOf(dagId: string, task: PlacedTask, shared: TaskOptions): TaskSpec {
+  const options: FilledOptions = { ...DEFAULTS, ...definedOf(shared), ...definedOf(task.options) }
+  const name = `task "${task.taskId}" in Dag "${dagId}"`
+  checkOptions({ code: 'TASK_OPTION_INVALID', name, location: task.location }, options)
+  return {
+    taskId: task.taskId,
+    program: task.program,
+    inputs: task.inputs.map((input) => ({ ...input })),
+    upstream: [...task.upstream],
+    triggerRule: options.triggerRule,
+    isSetup: options.setup,
+    retry: retryPolicyOf(options),
+    executionTimeoutMs: options.executionTimeout === undefined ? null : millisecondsOf(options.executionTimeout),
+    priorityWeight: options.priorityWeight,
+    queue: options.queue,
+    executor: options.executor ?? null,
+    ...(options.executorConfig === undefined ? {} : { executorConfig: options.executorConfig }),
+    isolation: options.isolation ?? null,
+    location: task.location,
+  }
+}
+
+function checkOptions(owner: OptionOwner, options: FilledOptions): void {
+  const { retries, retryBackoff, retryJitter, priorityWeight, executorConfig } = options
+  const isDuration = (duration: Duration): boolean => millisecondsOf(duration) !== null
+  const rules: [keyof TaskOptions, boolean, string][] = [
+    ['triggerRule', TRIGGER_RULES.includes(options.triggerRule), `one of ${TRIGGER_RULES.join(', ')}`],
+    ['retries', Number.isSafeInteger(retries) && retries >= 0, 'a whole number, 0 or more'],
+    ['retryDelay', isDuration(options.retryDelay), 'a duration such as { minutes: 5 }'],
+    ['retryBackoff', Number.isFinite(retryBackoff) && retryBackoff >= 1, 'a factor of 1 or more'],
+    ['maxRetryDelay', isDuration(options.maxRetryDelay), 'a duration such as { hours: 1 }'],
+    ['retryJitter', retryJitter >= 0 && retryJitter <= 1, 'a share from 0 to 1'],
+    ['executionTimeout', isTimeout(options.executionTimeout), 'a duration such as { minutes: 30 }'],
+    ['priorityWeight', Number.isSafeInteger(priorityWeight), 'a whole number'],
+    ['executorConfig', isPlain(executorConfig), 'values that JSON can hold'],
+  ]
+  const broken = rules.find(([, isKept]) => !isKept)
+  if (broken !== undefined) throw optionError(owner, broken[0], options[broken[0]], broken[2])
+}
+
+function isTimeout(timeout: Duration | undefined): boolean {
+  return timeout === undefined || (millisecondsOf(timeout) ?? 0) > 0
+}
+
+function isPlain(executorConfig: unknown): boolean {
+  return executorConfig === undefined || jsonProblem(executorConfig, 'executorConfig') === null
+}
+
+function retryPolicyOf(options: FilledOptions): RetryPolicy {
+  return {
+    retries: options.retries,
+    delayMs: millisecondsOf(options.retryDelay) ?? 0,
+    backoff: options.retryBackoff,
+    maxDelayMs: millisecondsOf(options.maxRetryDelay) ?? 0,
+    jitter: options.retryJitter,
+  }
+}
+
+function definedOf(options: TaskOptions): TaskOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
