@@ -178,6 +178,17 @@ describe('a bundle runs from an empty folder', () => {
     expect(stack).toContain(`${join(setup.folder.dags, 'a.ts')}:5:10`)
   })
 
+  it('with stack traces on the lines as they are after reformatting, which makes no new version', async () => {
+    const setup = setUp({ 'a.ts': dagFile('a', "throw new Error('no')") })
+    await setup.processor.refresh()
+    const hash = setup.sink.hashOf('a.ts')
+    setup.folder.write('a.ts', `\n\n// moved\n${dagFile('a', "throw new Error('no')")}`)
+    await setup.processor.refresh()
+    expect(setup.sink.hashOf('a.ts')).toBe(hash)
+    const { stack } = (await runHandler(setup, 'a.ts', 'work')) as { stack: string }
+    expect(stack).toContain(`${join(setup.folder.dags, 'a.ts')}:8:9`)
+  })
+
   it('with literal arguments and none of the environment', async () => {
     const setup = setUp({
       'a.ts':

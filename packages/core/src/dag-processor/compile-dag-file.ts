@@ -104,6 +104,9 @@ async function bundle(
     platform: 'node',
     target: 'node20',
     keepNames: true,
+    // Layout and comments are gone, so that reformatting makes no new version; names stay readable in messages.
+    minifyWhitespace: true,
+    minifySyntax: true,
     legalComments: 'none',
     sourcemap: 'external',
     sourcesContent: true,
@@ -119,7 +122,7 @@ async function bundle(
 
 async function stage(
   place: Pick<StagedBundle, 'file' | 'folder' | 'startedAtMs'>,
-  { compiler, dagsFolder }: CompileOptions,
+  { dagsFolder }: CompileOptions,
   result: BuildResult,
   beside: { readonly assets: readonly string[]; readonly externals: readonly ExternalPackage[] },
 ): Promise<StagedBundle> {
@@ -130,7 +133,7 @@ async function stage(
   await writeFile(join(folder, 'bundle.mjs.map'), absoluteSources(outputOf(result, 'bundle.mjs.map'), dagsFolder))
   const staged: StagedBundle = {
     ...place,
-    codeDigest: digest(await compiler.normalise(code)),
+    codeDigest: digest(code),
     assets: await copyAssets(dagsFolder, folder, assets),
     externals: Object.fromEntries(externals.map(({ name, version }) => [name, version] as const).toSorted(byName)),
     roots: [...new Set(externals.map(({ root }) => root))].toSorted(),

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
-import { access, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DagSpec } from '@fairlead/protocol'
 import type { StagedBundle } from './compile-dag-file.ts'
 
-/** Gives a staged bundle its hash and its place: the folder of that name. One that is there already stays as it is. */
+/**
+ * Gives a staged bundle its hash and its place: the folder of that name. One that is there already keeps its code and
+ * assets, which are the same, and gets what the hash leaves out: the source map and the manifest.
+ */
 export async function publishBundle(
   staged: StagedBundle,
   dags: readonly DagSpec[],
@@ -15,18 +18,16 @@ export async function publishBundle(
   const manifestPath = join(staged.folder, 'manifest.json')
   const manifest = JSON.parse(await readFile(manifestPath, 'utf8')) as object
   await writeFile(manifestPath, `${JSON.stringify({ ...manifest, hash }, null, 2)}\n`)
-  if (await isPublished(target)) {
-    await rm(staged.folder, { recursive: true, force: true })
-    return hash
-  }
   try {
-    await rename(staged.folder, target)
+    if (!(await isPublished(target))) await rename(staged.folder, target)
+    else for (const name of BESIDE_THE_HASH) await rename(join(staged.folder, name), join(target, name))
   } catch (error) {
-    if (!(await isPublished(target))) throw error
-    await rm(staged.folder, { recursive: true, force: true }) // Another process published the same content first.
+    if (!(await isPublished(target))) throw error // Else another process has published the same content first.
   }
   return hash
 }
+
+const BESIDE_THE_HASH = ['bundle.mjs.map', 'manifest.json']
 
 /** True when a bundle of this hash is complete: it gets its name in one step, so a folder is never half of one. */
 export async function isPublished(folder: string): Promise<boolean> {
