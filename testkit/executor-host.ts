@@ -1,59 +1,42 @@
-import type { ExecutorClock, ExecutorEvent, ExecutorHost, ExecutorStore } from '@fairlead/executor'
-import { ManualClock } from './manual-clock.ts'
+import type { ExecutorEvent, ExecutorHost } from '@fairlead/executor'
+import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What a test may say of the host; the rest has defaults. */
-export interface FakeHostOptions extends Partial<Omit<ExecutorHost, 'report' | 'gauge' | 'log' | 'clock'>> {
-  readonly clock?: ExecutorClock
-  /** Called for each report, for a harness that wakes on it. */
-  readonly onReport?: (event: ExecutorEvent) => void
+/** A core for one executor under test: remembers events, logs and rows. */
+export interface RecordingHost extends ExecutorHost {
+  readonly events: readonly ExecutorEvent[]
+  readonly logged: readonly { level: string; message: string; fields: Record<string, unknown> | undefined }[]
 }
 
-/** A host outside any server, and what was said to it. */
-export interface FakeHost {
-  readonly host: ExecutorHost
-  readonly reported: ExecutorEvent[]
-  readonly gauges: Map<string, number>
-  readonly logged: Array<{ level: string; message: string; fields: Record<string, unknown> }>
-}
-
-/** Makes a {@link FakeHost}. */
-export function fakeExecutorHost(options: FakeHostOptions = {}): FakeHost {
-  const { onReport, ...given } = options
-  const reported: ExecutorEvent[] = []
-  const gauges = new Map<string, number>()
-  const logged: FakeHost['logged'] = []
-  const logger =
-    (level: string) =>
-    (message: string, fields: Record<string, unknown> = {}): void =>
-      void logged.push({ level, message, fields })
-  const host: ExecutorHost = {
-    name: 'fake',
+/** Makes an ExecutorHost that only remembers. */
+export function recordingHost(
+  given: Partial<ExecutorHost> & Pick<ExecutorHost, 'apiUrl' | 'runFolder'>,
+): RecordingHost {
+  const events: ExecutorEvent[] = []
+  const logged: RecordingHost['logged'][number][] = []
+  const rows = new Map<string, unknown>()
+  const logAt = (level: string) => (message: string, fields?: Record<string, unknown>) =>
+    void logged.push({ level, message, fields })
+  return {
+    name: 'local',
     settings: {},
     parallelism: 32,
-    apiUrl: 'http://127.0.0.1:1',
-    runFolder: '/nonexistent/run',
-    logFolder: '/nonexistent/logs',
-    bundleFolder: '/nonexistent/bundles',
-    store: memoryStore(),
-    log: { debug: logger('debug'), info: logger('info'), warn: logger('warn'), error: logger('error') },
-    clock: new ManualClock(),
-    ...given,
-    report: (event) => {
-      reported.push(event)
-      onReport?.(event)
+    logFolder: given.runFolder,
+    bundleFolder: given.runFolder,
+    clock: {
+      now: () => Date.now(),
+      sleep: (ms, signal) => sleep(ms, undefined, { ref: false, ...(signal === undefined ? {} : { signal }) }),
     },
-    gauge: (name, value) => void gauges.set(name, value),
-  }
-  return { host, reported, gauges, logged }
-}
-
-/** An executor's own rows, in memory; it outlives the instances that use it. */
-export function memoryStore(): ExecutorStore {
-  const rows = new Map<string, unknown>()
-  return {
-    get: async (key) => rows.get(key) ?? null,
-    set: async (key, value) => void rows.set(key, value),
-    delete: async (key) => void rows.delete(key),
-    list: async (prefix) => [...rows].filter(([key]) => key.startsWith(prefix)).map(([key, value]) => ({ key, value })),
+    log: { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') },
+    store: {
+      get: async (key) => rows.get(key),
+      set: async (key, value) => void rows.set(key, value),
+      delete: async (key) => void rows.delete(key),
+      list: async (prefix) =>
+        [...rows].filter(([key]) => key.startsWith(prefix)).map(([key, value]) => ({ key, value })),
+    },
+    report: (event) => void events.push(event),
+    ...given,
+    events,
+    logged,
   }
 }

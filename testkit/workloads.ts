@@ -1,53 +1,36 @@
 import { randomUUID } from 'node:crypto'
-import {
-  executeCallbackSchema,
-  executeTaskSchema,
-  type ExecuteCallback,
-  type ExecuteTask,
-  type TaskInstanceRef,
-} from '@fairlead/protocol'
+import { executeTaskSchema, type ExecuteTask } from '@fairlead/protocol'
 
-/** A task workload as core would hand it over; a test says only what it is about. */
-export function taskWorkload(
-  given: Partial<Omit<ExecuteTask, 'taskInstance'>> & { taskInstance?: Partial<TaskInstanceRef> } = {},
-): ExecuteTask {
+/** A workload of task `taskId` of Dag "demo", with a fresh identity. */
+export function taskWorkload(taskId: string, changes: Partial<ExecuteTask> = {}): ExecuteTask {
+  const id = randomUUID()
   return executeTaskSchema.parse({
     type: 'ExecuteTask',
-    bundle: { name: 'dags', hash: 'h', file: 'sales.ts' },
-    program: { kind: 'handler' },
-    inputs: [],
-    executionTimeoutMs: null,
-    isolation: 'process',
-    logPath: 'attempt=1.log',
-    token: 'ticket',
-    ...given,
     taskInstance: {
-      id: randomUUID(),
+      id,
       dispatchId: randomUUID(),
-      dagId: 'sales',
+      dagId: 'demo',
       runId: 'manual__1',
-      taskId: 'load',
+      taskId,
       mapIndex: -1,
       tryNumber: 1,
       priorityWeight: 1,
       queue: 'default',
       externalId: null,
-      ...given.taskInstance,
     },
+    bundle: { name: 'dags', hash: 'demo', file: 'demo.ts' },
+    program: { kind: 'handler' },
+    inputs: [],
+    executionTimeoutMs: null,
+    isolation: 'process',
+    logPath: `${id}.log`,
+    token: 'ticket',
+    ...changes,
   })
 }
 
-/** A callback workload as core would hand it over. */
-export function callbackWorkload(given: Partial<ExecuteCallback> = {}): ExecuteCallback {
-  return executeCallbackSchema.parse({
-    type: 'ExecuteCallback',
-    callbackId: randomUUID(),
-    dispatchId: randomUUID(),
-    bundle: { name: 'dags', hash: 'h', file: 'sales.ts' },
-    priorityWeight: 1,
-    queue: 'default',
-    logPath: 'callback.log',
-    token: 'ticket',
-    ...given,
-  })
+/** A workload that runs a shell command. */
+export function shellWorkload(command: string, changes: Partial<ExecuteTask> = {}): ExecuteTask {
+  const program = { kind: 'shell', command, env: {}, cwd: null, skipOnExitCode: 99 } as const
+  return taskWorkload('command', { program, ...changes })
 }

@@ -53,11 +53,17 @@ function startTimeByPs(pid: number): string | null {
   }
 }
 
-function currentBootId(): string {
+const currentBootId = once((): string => {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   } catch {
     // Not Linux: the start time has a date, which is enough.
     return ''
   }
+})
+
+/** A machine does not boot again under a process that runs. */
+function once(read: () => string): () => string {
+  let known: string | null = null
+  return () => (known ??= read())
 }

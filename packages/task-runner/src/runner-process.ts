@@ -6,16 +6,13 @@ import { processEnd, type ProcessEnd, type SupervisedProcess } from './supervise
 
 /** Starts a Node process with the runner in it. It does nothing until it is told to, and ends when its host is gone. */
 export function startRunnerProcess(options: RunnerProcessOptions): RunnerProcess {
-  const child = spawn(
-    process.execPath,
-    [options.childPath, ...(options.extraCaCertificates === null ? [] : [options.extraCaCertificates])],
-    {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: options.environment,
-      serialization: 'json',
-    },
-  )
+  const certificates = options.extraCaCertificates === null ? [] : [options.extraCaCertificates]
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.childPath, ...certificates], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: options.environment,
+    serialization: 'json',
+  })
   return new RunnerProcess(child)
 }
 
@@ -23,6 +20,8 @@ export function startRunnerProcess(options: RunnerProcessOptions): RunnerProcess
 export interface RunnerProcessOptions {
   readonly childPath: string
   readonly environment: NodeJS.ProcessEnv
+  /** Flags of Node itself. */
+  readonly nodeOptions?: readonly string[]
   /** Path of certificates that TLS trusts beside Node's own, or null. */
   readonly extraCaCertificates: string | null
 }

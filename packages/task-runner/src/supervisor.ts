@@ -164,7 +164,7 @@ export class Supervisor {
       program,
       outcome: null,
       timer: null,
-      oomMark: markOomKills(program.process.pid),
+      oomMark: null,
     }
     this.#phase = phase
     program.begin({
@@ -180,6 +180,7 @@ export class Supervisor {
         settled.promise = this.#settle(judgeOutcome(outcome, context.should_retry))
       },
     })
+    phase.oomMark = markOomKills(program.process.pid)
     const timeoutMs = this.workload.executionTimeoutMs
     if (timeoutMs !== null) this.#restartTimer(phase, timeoutMs, () => this.interrupt({ kind: 'timedOut', timeoutMs }))
     this.#deps.onRunning(program.process.pid)
@@ -277,7 +278,7 @@ interface Running {
   readonly program: TaskProgramRun
   outcome: TaskOutcome | null
   timer: NodeJS.Timeout | null
-  oomMark: OomMark
+  oomMark: OomMark | null
 }
 
 type Launch =
