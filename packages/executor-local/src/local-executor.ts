@@ -93,6 +93,13 @@ export class LocalExecutor extends BaseExecutor {
     await this.#shutDown('the server was told to end at once')
   }
 
+  /** Lets go of the worker host, as the death of this process would: work goes on, and the next server adopts it. */
+  async detach(): Promise<void> {
+    const attached = this.#attached
+    this.#attached = null
+    await attached?.close()
+  }
+
   /** What the worker host is doing, for measurements and health. */
   async hostStatus(): Promise<Extract<HostAnswer, { kind: 'status' }> | null> {
     const answer = await this.#call({ kind: 'status' })
