@@ -6,7 +6,10 @@ import type { Schema } from './schema.ts'
 
 /** The database: transactions for deciding, a reader for looking. */
 export interface Database {
-  /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
+  /**
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. It may run more than once:
+   * a deadlock's victim is tried again.
+   */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** For queries outside a transaction. Never use it inside one. */
   readonly read: Kysely<Schema>
@@ -63,7 +66,8 @@ function databaseOver(engine: Engine): Database {
   const write = new Kysely<Schema>({ dialect: engine.dialect })
   const read = engine.readDialect === engine.dialect ? write : new Kysely<Schema>({ dialect: engine.readDialect })
   return {
-    transaction: (work) => write.transaction().execute((query) => work(transactionOver(query, engine, counter))),
+    transaction: (work) =>
+      withRetries(engine, () => write.transaction().execute((query) => work(transactionOver(query, engine, counter)))),
     read,
     isExclusive: engine.isExclusive,
     fragments: engine.fragments,
@@ -76,6 +80,19 @@ function databaseOver(engine: Engine): Database {
       if (read !== write) await read.destroy()
       await engine.close()
     },
+  }
+}
+
+const MOST_ATTEMPTS = 5
+
+// A transaction that the engine chose as the victim of a deadlock has left no trace and is simply run again.
+async function withRetries<T>(engine: Engine, run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (attempt === MOST_ATTEMPTS || !engine.isVictim(error)) throw error
+    }
   }
 }
 

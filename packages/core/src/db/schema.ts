@@ -141,7 +141,7 @@ export interface TaskInstanceTable {
   error: string | null
 }
 
-/** A hand-over to an executor: outbox while pending, slot lease until the process is known to be gone. */
+/** A hand-over to an executor: outbox and slot lease in one row, which lasts until the process is known to be gone. */
 export interface DispatchTable {
   dispatch_id: string
   task_instance_id: string
@@ -150,7 +150,6 @@ export interface DispatchTable {
   map_index: number
   executor: string
   scheduler_id: string
-  state: 'pending' | 'handed'
   created_at: number
   external_id: string | null
 }

@@ -76,9 +76,21 @@ export function explainTaskInstance(
   }
 }
 
-function settled({ state, cause, ended_at: endedAt, try_number: tryNumber, max_tries: maxTries }: ExplainedRow): Explanation {
+function settled({
+  state,
+  cause,
+  ended_at: endedAt,
+  try_number: tryNumber,
+  max_tries: maxTries,
+}: ExplainedRow): Explanation {
   const why = cause === null ? '' : `, because: ${cause.replaceAll('_', ' ')}`
-  return explanation('settled', `Settled as ${state}${why}.`, { state, cause, endedAt: iso(endedAt), tryNumber, maxTries })
+  return explanation('settled', `Settled as ${state}${why}.`, {
+    state,
+    cause,
+    endedAt: iso(endedAt),
+    tryNumber,
+    maxTries,
+  })
 }
 
 async function explainWaiting(tx: Tx, context: MoveContext, row: ExplainedRow): Promise<Explanation> {
@@ -104,7 +116,11 @@ async function explainRun(tx: Tx, { environment }: MoveContext, runKey: number):
     return explanation('run_after', `The run starts at ${iso(run.run_after) ?? ''}.`, { runAfter: iso(run.run_after) })
   }
   const facts = { limit: run.max_active_runs, running: run.running_runs }
-  return explanation('max_active_runs', `The run is queued: ${run.running_runs} of at most ${run.max_active_runs} runs of its Dag run.`, facts)
+  return explanation(
+    'max_active_runs',
+    `The run is queued: ${run.running_runs} of at most ${run.max_active_runs} runs of its Dag run.`,
+    facts,
+  )
 }
 
 async function explainScheduled(
@@ -126,7 +142,9 @@ async function explainScheduled(
   const runs = new Map(ledger.runs.map((run) => [run.row.run_key, runCapacity(run)]))
   const now = context.environment.clock.now()
   const gate = admit({ now, candidates: [...candidates.values()], executors, runs }).held.get(row.id)
-  return gate === undefined ? explanation('ready', 'Ready: the next turn of the scheduler queues it.', {}) : heldBy(gate)
+  return gate === undefined
+    ? explanation('ready', 'Ready: the next turn of the scheduler queues it.', {})
+    : heldBy(gate)
 }
 
 function heldBy(gate: AdmissionGate): Explanation {
@@ -144,9 +162,17 @@ function heldBy(gate: AdmissionGate): Explanation {
     case 'executor_unhealthy':
       return explanation(kind, `Executor "${gate.executor}" takes no work: ${gate.reason}.`, shown)
     case 'max_active_tasks':
-      return explanation(kind, `Its run may have ${gate.limit} task instances active at once, and has as many or has others ahead.`, shown)
+      return explanation(
+        kind,
+        `Its run may have ${gate.limit} task instances active at once, and has as many or has others ahead.`,
+        shown,
+      )
     case 'executor_full':
-      return explanation(kind, `All ${gate.parallelism} slots of executor "${gate.executor}" are taken, or others are ahead.`, shown)
+      return explanation(
+        kind,
+        `All ${gate.parallelism} slots of executor "${gate.executor}" are taken, or others are ahead.`,
+        shown,
+      )
     default:
       return gate satisfies never
   }

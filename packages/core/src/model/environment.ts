@@ -2,8 +2,12 @@
 
 /** Time. Production reads the system's; the simulation turns its own hands. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch. May be stepped, in either direction. */
   now(): number
+  /** Milliseconds of a clock that is never stepped; only differences mean something. */
+  monotonic(): number
+  /** Lets whatever else is due in this process have its turn. */
+  yield(): Promise<void>
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when it aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }

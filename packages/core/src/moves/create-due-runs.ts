@@ -1,5 +1,5 @@
 import { scheduleSchema } from '@fairlead/protocol'
-import { findDueDags, type DueDag } from '../db/queries/due.ts'
+import { findDueDags, nextRunRow, type DueDag } from '../db/queries/due.ts'
 import type { Tx } from '../db/database.ts'
 import { nextDagRun } from '../model/timetable.ts'
 import { createDagRunIn } from './create-dag-run.ts'
@@ -40,14 +40,5 @@ async function advance(tx: Tx, context: MoveContext, dag: DueDag): Promise<void>
     catchup: spec.catchup,
     now: context.environment.clock.now(),
   })
-  await tx.query
-    .updateTable('dag')
-    .set({
-      next_logical_date: next?.logicalDate ?? null,
-      next_interval_start: next?.dataIntervalStart ?? null,
-      next_interval_end: next?.dataIntervalEnd ?? null,
-      next_run_after: next?.runAfter ?? null,
-    })
-    .where('dag_id', '=', dag.dag_id)
-    .execute()
+  await tx.query.updateTable('dag').set(nextRunRow(next)).where('dag_id', '=', dag.dag_id).execute()
 }

@@ -2,6 +2,7 @@ import type { DagSpec } from '@fairlead/protocol'
 import type { Tx } from '../db/database.ts'
 import { appendAudit } from '../db/queries/audit.ts'
 import { nextDagRun } from '../model/timetable.ts'
+import { nextRunRow } from '../db/queries/due.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 
@@ -73,28 +74,10 @@ export function forgetDagFile(
 async function registerDag(tx: Tx, context: MoveContext, file: DagFile, spec: DagSpec): Promise<void> {
   const now = context.environment.clock.now()
   const known = await tx.query.selectFrom('dag').selectAll().where('dag_id', '=', spec.dagId).executeTakeFirst()
-  const versionId = await versionOf(tx, context, file, spec)
-  const next = nextDagRun(spec.schedule, {
-    lastLogicalDate: await lastScheduledDate(tx, spec.dagId),
-    startDate: spec.startDate ?? known?.first_seen_at ?? now,
-    endDate: spec.endDate,
-    catchup: spec.catchup,
-    now,
-  })
   const row = {
-    bundle_name: file.bundleName,
-    file: file.file,
-    is_active: 1,
-    version_id: versionId,
-    description: spec.description,
-    tags: JSON.stringify(spec.tags),
-    schedule: JSON.stringify(spec.schedule),
-    max_active_runs: spec.maxActiveRuns,
-    max_active_tasks: spec.maxActiveTasks,
-    next_logical_date: next?.logicalDate ?? null,
-    next_interval_start: next?.dataIntervalStart ?? null,
-    next_interval_end: next?.dataIntervalEnd ?? null,
-    next_run_after: next?.runAfter ?? null,
+    ...columnsOf(file, spec),
+    ...(await nextRunColumns(tx, spec, { firstSeenAt: known?.first_seen_at ?? now, now })),
+    version_id: await versionOf(tx, context, file, spec),
     last_parsed_at: now,
   }
   if (known !== undefined) {
@@ -102,11 +85,36 @@ async function registerDag(tx: Tx, context: MoveContext, file: DagFile, spec: Da
     return
   }
   const is_paused = (spec.isPausedUponCreation ?? file.pauseNew) ? 1 : 0
+  const fresh = { dag_id: spec.dagId, is_paused, running_runs: 0, queued_runs: 0, first_seen_at: now }
   await tx.query
     .insertInto('dag')
-    .values({ dag_id: spec.dagId, ...row, is_paused, running_runs: 0, queued_runs: 0, first_seen_at: now })
+    .values({ ...row, ...fresh })
     .execute()
   await appendAudit(tx, [{ event: 'dag.created', actor: 'dag_processor', dagId: spec.dagId }], now)
+}
+
+function columnsOf(file: DagFile, spec: DagSpec) {
+  return {
+    bundle_name: file.bundleName,
+    file: file.file,
+    is_active: 1,
+    description: spec.description,
+    tags: JSON.stringify(spec.tags),
+    schedule: JSON.stringify(spec.schedule),
+    max_active_runs: spec.maxActiveRuns,
+    max_active_tasks: spec.maxActiveTasks,
+  }
+}
+
+async function nextRunColumns(tx: Tx, spec: DagSpec, at: { firstSeenAt: number; now: number }) {
+  const next = nextDagRun(spec.schedule, {
+    lastLogicalDate: await lastScheduledDate(tx, spec.dagId),
+    startDate: spec.startDate ?? at.firstSeenAt,
+    endDate: spec.endDate,
+    catchup: spec.catchup,
+    now: at.now,
+  })
+  return nextRunRow(next)
 }
 
 async function versionOf(tx: Tx, context: MoveContext, file: DagFile, spec: DagSpec): Promise<string> {
@@ -123,6 +131,7 @@ async function versionOf(tx: Tx, context: MoveContext, file: DagFile, spec: DagS
     .insertInto('dag_version')
     .values({ id, dag_id: spec.dagId, version_number, ...where, spec: text, created_at: now })
     .execute()
+  const detail = { version: version_number }
   await appendAudit(tx, [{ event: 'dag_version.created', actor: 'dag_processor', dagId: spec.dagId, detail }], now)
   return id
 }

@@ -53,6 +53,8 @@ export interface Engine {
   readonly dialect: KyselyDialect
   /** For reading beside a writer. */
   readonly readDialect: KyselyDialect
+  /** True for the error of a transaction that was rolled back to end a deadlock or a serialisation conflict. */
+  isVictim(error: unknown): boolean
   /** True when this process is the only one that can have the database open. */
   readonly isExclusive: boolean
   readonly location: string

@@ -79,7 +79,7 @@ function taskInstanceTables(bigint: string): readonly string[] {
     `create table dispatch (
       dispatch_id text primary key, task_instance_id text not null, run_key ${bigint} not null,
       task_index integer not null, map_index integer not null, executor text not null, scheduler_id text not null,
-      state text not null, created_at ${bigint} not null, external_id text)`,
+      created_at ${bigint} not null, external_id text)`,
     `create index dispatch_executor on dispatch (executor)`,
     `create table xcom (
       run_key ${bigint} not null, task_id text not null, map_index integer not null, key text not null,

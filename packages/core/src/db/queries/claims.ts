@@ -41,8 +41,8 @@ const claim = statement(
 
 const insertDispatches = statement(
   ({ rows }) => `
-  insert into dispatch (dispatch_id, task_instance_id, run_key, task_index, map_index, executor, scheduler_id, state, created_at)
-  select in_dispatch_id, in_id, in_run_key, in_task_index, in_map_index, in_executor, $2, 'pending', $3
+  insert into dispatch (dispatch_id, task_instance_id, run_key, task_index, map_index, executor, scheduler_id, created_at)
+  select in_dispatch_id, in_id, in_run_key, in_task_index, in_map_index, in_executor, $2, $3
   from ${rows(1, {
     in_dispatch_id: 'text',
     in_id: 'text',

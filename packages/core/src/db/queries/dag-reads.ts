@@ -170,7 +170,14 @@ export async function listDagFiles(db: Kysely<Schema>, bundleName: string): Prom
 
 /** How many Dags are active, and how many files do not load. */
 export async function countDags(db: Kysely<Schema>): Promise<{ readonly active: number; readonly failing: number }> {
-  const active = await db.selectFrom('dag').where('is_active', '=', 1).select((eb) => eb.fn.countAll().as('total')).executeTakeFirst()
-  const failing = await db.selectFrom('import_error').select((eb) => eb.fn.countAll().as('total')).executeTakeFirst()
+  const active = await db
+    .selectFrom('dag')
+    .where('is_active', '=', 1)
+    .select((eb) => eb.fn.countAll().as('total'))
+    .executeTakeFirst()
+  const failing = await db
+    .selectFrom('import_error')
+    .select((eb) => eb.fn.countAll().as('total'))
+    .executeTakeFirst()
   return { active: totalOf(active), failing: totalOf(failing) }
 }

@@ -2,30 +2,61 @@ import type { TaskInstanceState } from '@fairlead/protocol'
 import type { Tx } from '../database.ts'
 import { statement } from '../statement.ts'
 
-/** Hand-overs: the outbox of what must still reach an executor, and the slot leases of what has. */
+/** Hand-overs: one row from the moment work is queued until its process is known to be gone. */
 
-/** A dispatch with the task instance it is for. `ti_*` are null when that try has ended. */
+/** A dispatch with the task instance it is for. */
 export interface DispatchRow {
   readonly dispatch_id: string
   readonly task_instance_id: string
+  readonly executor: string
+  readonly external_id: string | null
+  readonly created_at: number
   readonly run_key: number
   readonly task_index: number
   readonly map_index: number
-  readonly executor: string
-  readonly state: 'pending' | 'handed'
-  readonly external_id: string | null
-  readonly ti_state: TaskInstanceState | null
+  readonly dag_id: string
+  readonly run_id: string
+  readonly task_id: string
+  readonly version_id: string
+  readonly state: TaskInstanceState
+  readonly try_number: number
+  readonly queue: string
+  readonly priority: number
+  /** 1 while the task instance's row still belongs to this dispatch. */
+  readonly is_current: number
 }
 
-const COLUMNS = `p.dispatch_id, p.task_instance_id, p.run_key, p.task_index, p.map_index, p.executor, p.state, p.external_id,
-    ti.state as ti_state`
-const JOINED = `dispatch p left join task_instance ti on ti.id = p.task_instance_id and ti.dispatch_id = p.dispatch_id`
+const SELECT = `
+  select p.dispatch_id, p.task_instance_id, p.executor, p.external_id, p.created_at, p.run_key, p.task_index, p.map_index,
+    ti.dag_id, ti.run_id, ti.task_id, r.version_id, ti.state, ti.try_number, ti.queue, ti.priority,
+    case when ti.dispatch_id = p.dispatch_id and ti.state in ('queued', 'running') then 1 else 0 end as is_current
+  from dispatch p
+  join task_instance ti on ti.run_key = p.run_key and ti.task_index = p.task_index and ti.map_index = p.map_index
+  join dag_run r on r.run_key = p.run_key`
 
 const orphaned = statement(
-  () => `
-  select ${COLUMNS} from ${JOINED}
+  () => `${SELECT}
   where p.executor = $1 and p.scheduler_id in (select id from scheduler where expires_at <= $2)
-  order by p.created_at, p.dispatch_id limit $3`,
+  order by p.dispatch_id limit $3`,
+)
+
+const byIds = statement(
+  ({ rows }) => `${SELECT}
+  where p.dispatch_id in (select in_id from ${rows(1, { in_id: 'text' })} as d) order by p.dispatch_id`,
+)
+
+const ofScheduler = statement(() => `${SELECT} where p.scheduler_id = $1 and p.created_at <= $2 order by p.dispatch_id`)
+
+const silent = statement(
+  () => `${SELECT}
+  where ti.state = 'running' and ti.heartbeat_at <= $1 and ti.dispatch_id = p.dispatch_id
+  order by p.dispatch_id limit $2`,
+)
+
+const stuck = statement(
+  () => `${SELECT}
+  where ti.state = 'queued' and ti.queued_at <= $1 and ti.dispatch_id = p.dispatch_id
+  order by p.dispatch_id limit $2`,
 )
 
 const adopt = statement(
@@ -36,13 +67,14 @@ const adopt = statement(
   returning dispatch_id`,
 )
 
-const handed = statement(
+const nameDispatches = statement(
   ({ rows }) => `
-  update dispatch set state = 'handed', external_id = d.in_external_id
-  from ${rows(1, { in_id: 'text', in_external_id: 'text' })} as d where dispatch_id = d.in_id`,
+  update dispatch set external_id = d.in_external_id
+  from ${rows(1, { in_id: 'text', in_external_id: 'text' })} as d where dispatch_id = d.in_id
+  returning dispatch_id, task_instance_id`,
 )
 
-const handedTaskInstances = statement(
+const nameTaskInstances = statement(
   ({ rows }) => `
   update task_instance set external_id = d.in_external_id
   from ${rows(1, { in_ti: 'text', in_id: 'text', in_external_id: 'text' })} as d
@@ -55,18 +87,31 @@ const release = statement(
   returning dispatch_id, task_instance_id`,
 )
 
-const byIds = statement(
-  ({ rows }) => `
-  select ${COLUMNS} from ${JOINED} where p.dispatch_id in (select in_id from ${rows(1, { in_id: 'text' })} as d)`,
-)
-
-const ofScheduler = statement(() => `select ${COLUMNS} from ${JOINED} where p.scheduler_id = $1 and p.created_at <= $2`)
-
 const idsJson = (ids: readonly string[]): string => JSON.stringify(ids.map((id) => [id]))
 
 /** Dispatches of one executor whose scheduler is gone. */
 export function findOrphans(tx: Tx, executor: string, now: number, limit: number): Promise<DispatchRow[]> {
   return tx.all<DispatchRow>(orphaned, [executor, now, limit])
+}
+
+/** Reads dispatches by id. */
+export function readDispatches(tx: Tx, ids: readonly string[]): Promise<DispatchRow[]> {
+  return tx.all<DispatchRow>(byIds, [idsJson(ids)])
+}
+
+/** Dispatches of one scheduler that are as old as a moment, or older. */
+export function readDispatchesOf(tx: Tx, schedulerId: string, createdBy: number): Promise<DispatchRow[]> {
+  return tx.all<DispatchRow>(ofScheduler, [schedulerId, createdBy])
+}
+
+/** Running attempts without a sign of life since a moment. */
+export function findSilent(tx: Tx, since: number, limit: number): Promise<DispatchRow[]> {
+  return tx.all<DispatchRow>(silent, [since, limit])
+}
+
+/** Attempts that have been queued since a moment, or longer. */
+export function findStuck(tx: Tx, since: number, limit: number): Promise<DispatchRow[]> {
+  return tx.all<DispatchRow>(stuck, [since, limit])
 }
 
 /** Takes over orphans; answers those that were still to be had. */
@@ -79,15 +124,17 @@ export async function adoptDispatches(
   return new Set(rows.map((row) => row.dispatch_id))
 }
 
-/** Notes that executors have accepted work, and under which ids of their own. */
-export async function markHanded(
+/** Notes under which ids executors know their work. */
+export async function nameExternally(
   tx: Tx,
-  accepted: ReadonlyArray<{ dispatchId: string; taskInstanceId: string; externalId: string | null }>,
+  accepted: ReadonlyArray<{ dispatchId: string; externalId: string }>,
 ): Promise<void> {
-  await tx.all(handed, [JSON.stringify(accepted.map((a) => [a.dispatchId, a.externalId]))])
-  const named = accepted.filter((a) => a.externalId !== null)
-  if (named.length === 0) return
-  await tx.all(handedTaskInstances, [JSON.stringify(named.map((a) => [a.taskInstanceId, a.dispatchId, a.externalId]))])
+  const rows = await tx.all<{ dispatch_id: string; task_instance_id: string }>(nameDispatches, [
+    JSON.stringify(accepted.map((a) => [a.dispatchId, a.externalId])),
+  ])
+  const names = new Map(accepted.map((a) => [a.dispatchId, a.externalId]))
+  const values = rows.map((row) => [row.task_instance_id, row.dispatch_id, names.get(row.dispatch_id)])
+  await tx.all(nameTaskInstances, [JSON.stringify(values)])
 }
 
 /** Frees the slots of dispatches. Answers those that still held one, with their task instances. */
@@ -96,14 +143,4 @@ export function releaseDispatches(
   ids: readonly string[],
 ): Promise<Array<{ dispatch_id: string; task_instance_id: string }>> {
   return tx.all(release, [idsJson(ids)])
-}
-
-/** Reads dispatches by id. */
-export function readDispatches(tx: Tx, ids: readonly string[]): Promise<DispatchRow[]> {
-  return tx.all<DispatchRow>(byIds, [idsJson(ids)])
-}
-
-/** Dispatches of one scheduler that are older than a moment. */
-export function readDispatchesOf(tx: Tx, schedulerId: string, createdBefore: number): Promise<DispatchRow[]> {
-  return tx.all<DispatchRow>(ofScheduler, [schedulerId, createdBefore])
 }

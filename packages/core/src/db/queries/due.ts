@@ -1,4 +1,6 @@
+import type { NextDagRun } from '../../model/timetable.ts'
 import type { Tx } from '../database.ts'
+import type { DagTable } from '../schema.ts'
 import { statement } from '../statement.ts'
 
 /** What time alone makes ready: runs to create, runs to start, retries and relaunches to schedule. */
@@ -49,8 +51,8 @@ const nextMoments = statement(
   select min(moment) as moment from (
     select min(next_run_after) as moment from dag where next_run_after is not null and is_active = 1 and is_paused = 0
     union all select min(ready_at) from task_instance where ready_at is not null
-    union all select min(r.run_after) from dag d join dag_run r on r.dag_id = d.dag_id
-      where d.queued_runs > 0 and d.is_paused = 0 and d.running_runs < d.max_active_runs and r.state = 'queued'
+    union all select min((select min(r.run_after) from dag_run r where r.dag_id = d.dag_id and r.state = 'queued')) as moment
+      from dag d where d.queued_runs > 0 and d.is_paused = 0 and d.running_runs < d.max_active_runs
   ) as moments`,
 )
 
@@ -94,4 +96,16 @@ export async function clearLaunchBackoff(tx: Tx, ids: readonly string[]): Promis
 export async function findNextMoment(tx: Tx): Promise<number | null> {
   const [row] = await tx.all<{ moment: number | null }>(nextMoments)
   return row?.moment ?? null
+}
+
+/** A Dag's next run as columns; nulls when there is none. */
+export function nextRunRow(
+  next: NextDagRun | null,
+): Pick<DagTable, 'next_logical_date' | 'next_interval_start' | 'next_interval_end' | 'next_run_after'> {
+  return {
+    next_logical_date: next?.logicalDate ?? null,
+    next_interval_start: next?.dataIntervalStart ?? null,
+    next_interval_end: next?.dataIntervalEnd ?? null,
+    next_run_after: next?.runAfter ?? null,
+  }
 }

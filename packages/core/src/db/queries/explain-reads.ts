@@ -17,7 +17,10 @@ export function readAdmissibleOfRun({ query }: Tx, runKey: number): Promise<Cand
 }
 
 /** One scheduled task instance as admission would see it, with its backoff. */
-export function readAsCandidate({ query }: Tx, id: string): Promise<(CandidateRow & { readonly ready_at: number | null }) | undefined> {
+export function readAsCandidate(
+  { query }: Tx,
+  id: string,
+): Promise<(CandidateRow & { readonly ready_at: number | null }) | undefined> {
   return query
     .selectFrom('task_instance')
     .select([...CANDIDATE_COLUMNS, 'ready_at'])

@@ -6,6 +6,8 @@ import { PostgresKyselyDriver } from './kysely-driver.ts'
 import { windowOf } from './window.ts'
 
 const INT8 = 20
+/** serialization_failure and deadlock_detected. */
+const VICTIM_CODES = new Set(['40001', '40P01'])
 
 /** Opens a PostgreSQL database. Connections are made on first use. */
 export function openPostgresEngine(url: string, options: { connections: number }): Engine {
@@ -29,6 +31,7 @@ export function openPostgresEngine(url: string, options: { connections: number }
     windowOf,
     dialect,
     readDialect: dialect,
+    isVictim: (error) => error instanceof Error && 'code' in error && VICTIM_CODES.has(String(error.code)),
     isExclusive: false,
     location: withoutPassword(url),
     close: () => pool.end(),

@@ -30,6 +30,7 @@ export function openSqliteEngine(path: string, options: { durability: SqliteDura
     windowOf,
     dialect: dialectOver(writer),
     readDialect: dialectOver(reader),
+    isVictim: () => false,
     isExclusive: true,
     location: path,
     close: async () => {
@@ -48,6 +49,7 @@ function memoryEngine(): Engine {
     windowOf,
     dialect,
     readDialect: dialect,
+    isVictim: () => false,
     isExclusive: true,
     location: ':memory:',
     close: async () => connection.close(),

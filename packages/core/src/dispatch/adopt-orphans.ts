@@ -1,0 +1,94 @@
+import { adoptDispatches, findOrphans, type DispatchRow } from '../db/queries/dispatches.ts'
+import type { MoveContext } from '../moves/move-context.ts'
+import { settleDispatches } from '../moves/settle-dispatches.ts'
+import type { Log } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { ManagedExecutor } from './managed-executor.ts'
+import { taskInstanceRefOf } from './workload-of.ts'
+
+/** Who adopts, and with what. */
+export interface AdoptionContext {
+  readonly context: MoveContext
+  readonly dispatcher: Dispatcher
+  readonly schedulerId: string
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+const ORPHANS_PER_TURN = 500
+
+/**
+ * Takes over the work of schedulers that are gone, on one executor. What still lives is watched; what was queued and
+ * is nowhere is handed over again under its dispatch id; what was running and is nowhere is lost, and says so; what is
+ * no longer wanted is stopped.
+ */
+export async function adoptOrphans(
+  adoption: AdoptionContext,
+  executor: ManagedExecutor,
+  signal: AbortSignal,
+): Promise<void> {
+  const { context } = adoption
+  for (;;) {
+    const now = context.environment.clock.now()
+    const orphans = await context.database.transaction((tx) => findOrphans(tx, executor.name, now, ORPHANS_PER_TURN))
+    if (orphans.length === 0) return
+    context.environment.faults.at('adoption.beforeAdopt')
+    const missing = await findMissing(executor, orphans, signal)
+    const mine = await context.database.transaction((tx) =>
+      adoptDispatches(
+        tx,
+        orphans.map((row) => row.dispatch_id),
+        { schedulerId: adoption.schedulerId, now },
+      ),
+    )
+    context.environment.faults.at('adoption.afterAdopt')
+    await decide(adoption, executor, { orphans: orphans.filter((row) => mine.has(row.dispatch_id)), missing }, signal)
+    if (orphans.length < ORPHANS_PER_TURN) return
+  }
+}
+
+/** Dispatch ids that the executor does not know, neither as running nor as ended and not yet settled. */
+async function findMissing(
+  executor: ManagedExecutor,
+  orphans: readonly DispatchRow[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const reported = new Set<string>(executor.events.map(({ event }) => event.dispatchId))
+  const unknown = orphans
+    .map(taskInstanceRefOf)
+    .filter((ref) => !executor.holds(ref.dispatchId) && !reported.has(ref.dispatchId))
+  if (unknown.length === 0) return new Set()
+  const answer = await executor.adopt(unknown, signal)
+  if (answer.kind === 'threw') throw answer.error
+  if (answer.kind === 'timedOut') throw new Error(`Executor "${executor.name}" did not say in time what it can adopt.`)
+  return new Set(answer.value.map((ref) => ref.dispatchId))
+}
+
+async function decide(
+  { context, dispatcher, log, metrics }: AdoptionContext,
+  executor: ManagedExecutor,
+  { orphans, missing }: { orphans: readonly DispatchRow[]; missing: ReadonlySet<string> },
+  signal: AbortSignal,
+): Promise<void> {
+  const unwanted = orphans.filter((row) => row.is_current === 0)
+  const current = orphans.filter((row) => row.is_current === 1)
+  const queuedAgain = current.filter((row) => missing.has(row.dispatch_id) && row.state === 'queued')
+  const lost = current.filter((row) => missing.has(row.dispatch_id) && row.state === 'running')
+  for (const row of unwanted) {
+    if (!missing.has(row.dispatch_id) && !(await executor.revoke(taskInstanceRefOf(row), signal))) continue
+    await settleDispatches(context, [{ dispatchId: row.dispatch_id, exit: { kind: 'superseded' }, actor: 'adoption' }])
+  }
+  const detail = 'Its scheduler is gone and its executor knows nothing of it.'
+  const losses = lost.map((row) => ({
+    dispatchId: row.dispatch_id,
+    exit: { kind: 'lost', detail } as const,
+    actor: 'adoption',
+  }))
+  if (losses.length > 0) await settleDispatches(context, losses)
+  if (queuedAgain.length > 0) await dispatcher.handOverDispatches(queuedAgain.map((row) => row.dispatch_id))
+  const adopted = current.length - queuedAgain.length - lost.length
+  metrics.increment('scheduler.orphaned_tasks.adopted', {}, adopted)
+  metrics.increment('scheduler.orphaned_tasks.cleared', {}, queuedAgain.length + lost.length)
+  log.info('orphans adopted', { executor: executor.name, adopted, queuedAgain: queuedAgain.length, lost: lost.length })
+}

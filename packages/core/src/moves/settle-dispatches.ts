@@ -1,0 +1,51 @@
+import type { WorkloadExit } from '@fairlead/protocol'
+import { nameExternally, releaseDispatches } from '../db/queries/dispatches.ts'
+import { inTransaction } from './in-transaction.ts'
+import type { MoveContext } from './move-context.ts'
+import { settleIn, type SettleAnswer, type Settlement } from './settle-task-instances.ts'
+
+/** A dispatch whose process is known to be gone. */
+export interface EndedDispatch {
+  readonly dispatchId: string
+  readonly exit: WorkloadExit
+  /** Who says it: `executor`, or a sweep's name. */
+  readonly actor: string
+}
+
+/** A dispatch that an executor knows under an id of its own. */
+export interface NamedDispatch {
+  readonly dispatchId: string
+  readonly externalId: string
+}
+
+/**
+ * Frees the slots of ended dispatches and settles their task instances, where nobody has yet, in one transaction. A
+ * dispatch that holds no slot is one whose end was told before: nothing happens. Answers by dispatch id.
+ */
+export function settleDispatches(
+  context: MoveContext,
+  ended: readonly EndedDispatch[],
+  named: readonly NamedDispatch[] = [],
+): Promise<ReadonlyMap<string, SettleAnswer>> {
+  return inTransaction(context, async (tx) => {
+    if (named.length > 0) await nameExternally(tx, named)
+    if (ended.length === 0) return new Map()
+    const released = await releaseDispatches(
+      tx,
+      ended.map((end) => end.dispatchId),
+    )
+    const taskInstanceOf = new Map(released.map((row) => [row.dispatch_id, row.task_instance_id]))
+    const settlements = ended.flatMap(({ dispatchId, exit, actor }): Settlement[] => {
+      const taskInstanceId = taskInstanceOf.get(dispatchId)
+      if (taskInstanceId === undefined) return []
+      return [{ taskInstanceId, dispatchId, actor, report: null, exit, endedAt: null }]
+    })
+    const answers = await settleIn(tx, context, settlements)
+    return new Map(
+      settlements.flatMap(({ dispatchId }, index) => {
+        const answer = answers[index]
+        return answer === undefined ? [] : [[dispatchId, answer] as const]
+      }),
+    )
+  })
+}

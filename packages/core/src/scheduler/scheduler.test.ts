@@ -1,0 +1,87 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { chain, dagSpec, taskSpec } from '../../../../testkit/dag-specs.ts'
+import { eventually } from '../../../../testkit/eventually.ts'
+import { InstantExecutor, type Play } from '../../../../testkit/instant-executor.ts'
+import { openWorld, type World } from '../../../../testkit/scheduler-world.ts'
+
+const worlds: World[] = []
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.stop()
+})
+
+async function startWorld(play?: Play): Promise<World> {
+  const world = await openWorld({
+    executors: (context, host) => [new InstantExecutor(host('instant', 8), context, play)],
+  })
+  worlds.push(world)
+  world.start()
+  return world
+}
+
+describe('the scheduler', () => {
+  it('runs a chain to its end, each task through every state once', async () => {
+    const world = await startWorld()
+    await world.register(dagSpec('chain', chain(5)))
+    const runId = await world.trigger('chain')
+    await eventually(async () => (await world.runState(runId)) === 'success')
+    expect(await world.transitions(runId, 't4')).toEqual(['scheduled', 'queued', 'running', 'success'])
+  })
+
+  it('settles what is downstream of a failure without running it, and fails the run', async () => {
+    const world = await startWorld((workload) =>
+      workload.type === 'ExecuteTask' && workload.taskInstance.taskId === 't1' ? 'failed' : 'success',
+    )
+    await world.register(
+      dagSpec('broken', [...chain(4), taskSpec('cleanup', { upstream: ['t3'], triggerRule: 'all_done' })]),
+    )
+    const runId = await world.trigger('broken')
+    await eventually(async () => (await world.runState(runId)) === 'success')
+    expect(await world.states(runId)).toEqual({
+      t0: 'success',
+      t1: 'failed',
+      t2: 'upstream_failed',
+      t3: 'upstream_failed',
+      cleanup: 'success',
+    })
+  })
+
+  it('tries again as often as the task allows, then fails', async () => {
+    const world = await startWorld(() => 'up_for_retry')
+    const retry = { retries: 2, delayMs: 1, backoff: 1, maxDelayMs: 1, jitter: 0 }
+    await world.register(dagSpec('flaky', [taskSpec('only', { retry })]))
+    const runId = await world.trigger('flaky')
+    await eventually(async () => (await world.runState(runId)) === 'failed')
+    const tries = await world.transitions(runId, 'only')
+    expect(tries.filter((state) => state === 'running')).toHaveLength(3)
+    expect(tries.at(-1)).toBe('failed')
+  })
+
+  it('never has more of a run active than it allows, whatever is ready', async () => {
+    const world = await startWorld(() => 'never')
+    const tasks = Array.from({ length: 50 }, (_, index) => taskSpec(`t${index}`, { priorityWeight: index }))
+    await world.register(dagSpec('wide', tasks, { maxActiveTasks: 3 }))
+    const runId = await world.trigger('wide')
+    await eventually(
+      async () => Object.values(await world.states(runId)).filter((state) => state === 'queued').length === 3,
+    )
+    const states = await world.states(runId)
+    expect(
+      Object.keys(states)
+        .filter((taskId) => states[taskId] === 'queued')
+        .toSorted(),
+    ).toEqual(['t47', 't48', 't49'])
+  })
+
+  it('leaves no slot taken when everything has ended', async () => {
+    const world = await startWorld()
+    await world.register(
+      dagSpec(
+        'wide',
+        Array.from({ length: 100 }, (_, index) => taskSpec(`t${index}`)),
+      ),
+    )
+    const runId = await world.trigger('wide')
+    await eventually(async () => (await world.runState(runId)) === 'success')
+    await eventually(async () => (await world.database.read.selectFrom('dispatch').selectAll().execute()).length === 0)
+  })
+})

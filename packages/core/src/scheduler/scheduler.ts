@@ -1,0 +1,243 @@
+import { adoptOrphans } from '../dispatch/adopt-orphans.ts'
+import { Dispatcher } from '../dispatch/dispatcher.ts'
+import { ManagedExecutor, type ExecutorTimeouts } from '../dispatch/managed-executor.ts'
+import { Wakeup } from '../dispatch/wakeup.ts'
+import type { MintTicket } from '../dispatch/workload-of.ts'
+import type { MoveContext } from '../moves/move-context.ts'
+import type { Log } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { Executor } from '@fairlead/executor'
+import { SchedulerLease } from './scheduler-lease.ts'
+import { sweep, type SweepState } from './sweep.ts'
+import { tick, type TickResult } from './tick.ts'
+
+/** Times of the scheduler, in milliseconds. */
+export interface SchedulerTimes {
+  /** How long a lease lasts without being renewed; it is renewed three times as often. */
+  readonly leaseMs: number
+  /** How often sweeps look for what nobody reported. */
+  readonly sweepMs: number
+  /** Without a sign of life for this long, a running attempt is lost. */
+  readonly heartbeatTimeoutMs: number
+  /** Queued for this long without starting, an attempt is handed over again. */
+  readonly queuedTimeoutMs: number
+  /** Waiting this long earns one unit of priority. */
+  readonly ageingMs: number
+  /** The longest sleep without being woken: a safety net, never the way work is noticed. */
+  readonly idleMs: number
+}
+
+/** Everything a scheduler works with. */
+export interface SchedulerOptions {
+  readonly context: Omit<MoveContext, 'wake'>
+  readonly executors: ReadonlyArray<(wake: () => void) => Executor>
+  readonly mintTicket: MintTicket
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly times: SchedulerTimes
+  readonly timeouts: ExecutorTimeouts
+  readonly host: { readonly hostname: string; readonly pid: number }
+}
+
+/** How a scheduler's loop fares. */
+export type SchedulerHealth =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'healthy'; readonly lastTickAt: number }
+  | { readonly kind: 'failing'; readonly reason: string; readonly since: number }
+
+const FIRST_PAUSE_MS = 200
+const LONGEST_PAUSE_MS = 30_000
+
+/**
+ * A scheduler: executors under guard, the loop that moves work to them, and the sweeps behind it.
+ *
+ * Invariant: it writes only while it holds its lease; who loses it takes a new one and adopts its own work.
+ */
+export class Scheduler {
+  /** For moves made elsewhere in this process: their commits wake this scheduler. */
+  readonly context: MoveContext
+  readonly dispatcher: Dispatcher
+  readonly #options: SchedulerOptions
+  /** For the loop's own moves: it looks again by itself. */
+  readonly #quiet: MoveContext
+  readonly #wakeup: Wakeup
+  #lease: SchedulerLease
+  #health: SchedulerHealth = { kind: 'starting' }
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options
+    const { environment } = options.context
+    this.#wakeup = new Wakeup(environment.clock)
+    const wake = (): void => this.#wakeup.ring()
+    this.context = { ...options.context, wake }
+    this.#quiet = { ...options.context, wake: () => undefined }
+    this.#lease = this.#newLease()
+    const managed = options.executors.map((create) => this.#manage(create(wake)))
+    const { log, metrics, mintTicket } = options
+    this.dispatcher = new Dispatcher(managed, { context: this.#quiet, log, metrics, mintTicket })
+  }
+
+  /** How its loop fares. */
+  get health(): SchedulerHealth {
+    return this.#health
+  }
+
+  /** Ends the loop's sleep. */
+  wake(): void {
+    this.#wakeup.ring()
+  }
+
+  /** Works until the signal aborts. Throws when it cannot take its first lease. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#lease.take()
+    const failed = new AbortController()
+    const both = AbortSignal.any([signal, failed.signal])
+    const parts = [
+      this.#loop(both),
+      this.#renewLoop(both),
+      this.#sweepLoop(both),
+      ...this.#executors.map((e) => e.run(both)),
+    ]
+    try {
+      await Promise.all(parts.map((part) => untilAborted(part, both)))
+    } finally {
+      failed.abort(new Error('The scheduler has stopped.'))
+      await Promise.allSettled(parts)
+    }
+  }
+
+  /** Frees the lease, so that another scheduler need not wait for its end. */
+  async release(): Promise<void> {
+    await this.#lease.release()
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
+    let failures = 0
+    while (!signal.aborted) {
+      const result = await this.#turn()
+      failures = result.kind === 'failed' ? failures + 1 : 0
+      if (result.kind === 'failed') await this.#pause(failures, signal)
+      else if (result.kind === 'fenced') await this.#rejoin(signal)
+      else if (result.hasMore) await this.context.environment.clock.yield()
+      else await this.#wakeup.wait(this.#sleepMs(result.nextMoment), signal)
+    }
+  }
+
+  /** One turn. A failure (a database that is away, full or wrong) is told and tried again; what is stored stays true. */
+  async #turn(): Promise<TickResult | { readonly kind: 'failed' }> {
+    const { environment } = this.context
+    const startedAt = environment.clock.monotonic()
+    try {
+      environment.faults.at('scheduler.beforeTick')
+      const result = await tick(this.#quiet, this.dispatcher, this.#lease.id)
+      this.#health = { kind: 'healthy', lastTickAt: environment.clock.now() }
+      this.#options.metrics.timing('scheduler.scheduler_loop_duration', environment.clock.monotonic() - startedAt)
+      return result
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      const since = this.#health.kind === 'failing' ? this.#health.since : environment.clock.now()
+      this.#health = { kind: 'failing', reason, since }
+      this.#options.log.error('scheduler turn failed and will be tried again', { error })
+      return { kind: 'failed' }
+    }
+  }
+
+  async #pause(failures: number, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.context.environment
+    const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures, 10), LONGEST_PAUSE_MS)
+    await clock.sleep(longestMs * (0.5 + random.unit() / 2), signal)
+  }
+
+  #sleepMs(nextMoment: number | null): number {
+    const { idleMs } = this.#options.times
+    if (nextMoment === null) return idleMs
+    return Math.min(idleMs, Math.max(0, nextMoment - this.context.environment.clock.now()))
+  }
+
+  async #renewLoop(signal: AbortSignal): Promise<void> {
+    const { leaseMs } = this.#options.times
+    for (;;) {
+      await this.context.environment.clock.sleep(leaseMs / 3, signal)
+      this.#options.metrics.increment('scheduler_heartbeat')
+      const isHeld = await this.#guarded('lease', () => this.#lease.renew())
+      if (isHeld === false) this.#wakeup.ring()
+    }
+  }
+
+  async #sweepLoop(signal: AbortSignal): Promise<void> {
+    const state: SweepState = { lastNow: null, lastMonotonic: null, graceUntil: null }
+    for (;;) {
+      await this.context.environment.clock.sleep(this.#options.times.sweepMs, signal)
+      await this.#guarded('sweep', () => this.#sweep(state, signal))
+    }
+  }
+
+  async #sweep(state: SweepState, signal: AbortSignal): Promise<void> {
+    const { times, log, metrics } = this.#options
+    const { context, dispatcher } = this
+    await sweep({ context, dispatcher, schedulerId: this.#lease.id, times, log, metrics }, state, signal)
+    await this.#adoptEverywhere(signal)
+  }
+
+  async #guarded<T>(what: string, work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work()
+    } catch (error) {
+      this.#options.log.error('part of the scheduler failed and will be tried again', { what, error })
+      return null
+    }
+  }
+
+  /** The lease is gone, by a stepped clock or a long stop: begin again under a new name, with the same executors. */
+  async #rejoin(signal: AbortSignal): Promise<void> {
+    this.#options.log.warn('scheduler lost its lease and takes a new one', { schedulerId: this.#lease.id })
+    this.#lease = this.#newLease()
+    await this.#lease.take()
+    await this.#adoptEverywhere(signal)
+  }
+
+  async #adoptEverywhere(signal: AbortSignal): Promise<void> {
+    for (const executor of this.#executors) {
+      if (executor.health.kind === 'healthy') await this.#adopt(executor, signal)
+    }
+  }
+
+  #newLease(): SchedulerLease {
+    return new SchedulerLease(this.#options.context, { ...this.#options.host, leaseMs: this.#options.times.leaseMs })
+  }
+
+  #manage(executor: Executor): ManagedExecutor {
+    const { log, metrics, timeouts, context } = this.#options
+    const managed: ManagedExecutor = new ManagedExecutor({
+      executor,
+      environment: context.environment,
+      log,
+      metrics,
+      timeouts,
+      onHealthy: async (signal) => {
+        await this.#adopt(managed, signal)
+        this.#wakeup.ring()
+      },
+    })
+    return managed
+  }
+
+  async #adopt(executor: ManagedExecutor, signal: AbortSignal): Promise<void> {
+    const { log, metrics } = this.#options
+    const adoption = { context: this.context, dispatcher: this.dispatcher, schedulerId: this.#lease.id, log, metrics }
+    await adoptOrphans(adoption, executor, signal)
+  }
+
+  get #executors(): readonly ManagedExecutor[] {
+    return [...this.dispatcher.executors.values()]
+  }
+}
+
+/** Waits reject when the scheduler is told to stop; that is its end, not an error. */
+async function untilAborted(part: Promise<void>, signal: AbortSignal): Promise<void> {
+  try {
+    await part
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}

@@ -1,0 +1,129 @@
+import type { WorkloadExit } from '@fairlead/protocol'
+import { ageWaiting } from '../db/queries/claims.ts'
+import { findSilent, findStuck, readDispatchesOf, type DispatchRow } from '../db/queries/dispatches.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { taskInstanceRefOf } from '../dispatch/workload-of.ts'
+import { settleTaskInstances } from '../moves/settle-task-instances.ts'
+import { settleDispatches } from '../moves/settle-dispatches.ts'
+import type { MoveContext } from '../moves/move-context.ts'
+import type { Log } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { SchedulerTimes } from './scheduler.ts'
+
+/** What sweeps work with. */
+export interface SweepContext {
+  readonly context: MoveContext
+  readonly dispatcher: Dispatcher
+  readonly schedulerId: string
+  readonly times: SchedulerTimes
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** What a sweep remembers of the one before, to notice a stepped clock. */
+export interface SweepState {
+  lastNow: number | null
+  lastMonotonic: number | null
+  /** Until this monotonic moment silence is not held against anybody. */
+  graceUntil: number | null
+}
+
+const ROWS_PER_SWEEP = 200
+const AGED_PER_SWEEP = 2_000
+const STEP_TOLERANCE_MS = 5_000
+/** An executor may take this long to note what it was handed before the two are compared. */
+const DRIFT_GRACE_MS = 30_000
+
+/** Finds what nobody reported, each row on its own: one that cannot be handled is left, named, and never stops the rest. */
+export async function sweep(deps: SweepContext, state: SweepState, signal: AbortSignal): Promise<void> {
+  const { clock } = deps.context.environment
+  const isTrusted = trustClock(state, clock.now(), clock.monotonic(), deps.times.heartbeatTimeoutMs)
+  if (isTrusted) {
+    await sweepSilent(deps, signal)
+    await sweepStuck(deps, signal)
+    await sweepDrift(deps)
+  }
+  await deps.context.database.transaction((tx) => ageWaiting(tx, clock.now(), deps.times.ageingMs, AGED_PER_SWEEP))
+}
+
+/** False for a while after the wall clock was stepped: stored moments do not compare with it until workers reported anew. */
+function trustClock(state: SweepState, now: number, monotonic: number, graceMs: number): boolean {
+  const { lastNow, lastMonotonic } = state
+  state.lastNow = now
+  state.lastMonotonic = monotonic
+  if (lastNow !== null && lastMonotonic !== null) {
+    const step = now - lastNow - (monotonic - lastMonotonic)
+    if (Math.abs(step) > STEP_TOLERANCE_MS) state.graceUntil = monotonic + graceMs
+  }
+  if (state.graceUntil !== null && monotonic >= state.graceUntil) state.graceUntil = null
+  return state.graceUntil === null
+}
+
+async function sweepSilent(deps: SweepContext, signal: AbortSignal): Promise<void> {
+  const { context, times, metrics } = deps
+  const since = context.environment.clock.now() - times.heartbeatTimeoutMs
+  const rows = await context.database.transaction((tx) => findSilent(tx, since, ROWS_PER_SWEEP))
+  await eachRow(deps, rows, async (row) => {
+    // Stopped first, where its executor can still reach it: what is requeued must not run twice for long.
+    await deps.dispatcher.executors.get(row.executor)?.revoke(taskInstanceRefOf(row), signal)
+    await settleLost(deps, row, { kind: 'lost', detail: `No heartbeat for ${times.heartbeatTimeoutMs} ms.` })
+    metrics.increment('task_instances_without_heartbeats_killed', { dag_id: row.dag_id })
+  })
+}
+
+async function sweepStuck(deps: SweepContext, signal: AbortSignal): Promise<void> {
+  const { context, times, metrics } = deps
+  const since = context.environment.clock.now() - times.queuedTimeoutMs
+  const rows = await context.database.transaction((tx) => findStuck(tx, since, ROWS_PER_SWEEP))
+  await eachRow(deps, rows, async (row) => {
+    const exit = { kind: 'neverStarted' as const, detail: `Queued for more than ${times.queuedTimeoutMs} ms.` }
+    const settlement = { taskInstanceId: row.task_instance_id, dispatchId: row.dispatch_id, actor: 'stuck_in_queued' }
+    context.environment.faults.at('sweep.beforeSettle')
+    const [answer] = await settleTaskInstances(context, [{ ...settlement, report: null, exit, endedAt: null }])
+    context.environment.faults.at('sweep.afterSettle')
+    // Revoked only after winning: a task that has started in between is left alone.
+    if (answer?.kind !== 'moved') return
+    metrics.increment('scheduler.tasks.stuck_in_queued', { executor: row.executor })
+    const isGone = await deps.dispatcher.executors.get(row.executor)?.revoke(taskInstanceRefOf(row), signal)
+    if (isGone === true)
+      await settleDispatches(context, [
+        { dispatchId: row.dispatch_id, exit: { kind: 'superseded' }, actor: 'stuck_in_queued' },
+      ])
+  })
+}
+
+/** Leases of this scheduler whose executor knows nothing of them. The leases are right; the executor forgot. */
+async function sweepDrift(deps: SweepContext): Promise<void> {
+  const { context, dispatcher, metrics } = deps
+  const createdBy = context.environment.clock.now() - DRIFT_GRACE_MS
+  const rows = await context.database.transaction((tx) => readDispatchesOf(tx, deps.schedulerId, createdBy))
+  const forgotten = rows.filter((row) => {
+    const executor = dispatcher.executors.get(row.executor)
+    return executor?.health.kind === 'healthy' && !dispatcher.isKnown(row.executor, taskInstanceRefOf(row).dispatchId)
+  })
+  await eachRow(deps, forgotten, async (row) => {
+    metrics.increment('executor.slot_drift', { executor: row.executor })
+    await settleLost(deps, row, { kind: 'lost', detail: `Executor "${row.executor}" no longer knows of it.` })
+  })
+}
+
+async function settleLost({ context }: SweepContext, row: DispatchRow, exit: WorkloadExit): Promise<void> {
+  context.environment.faults.at('sweep.beforeSettle')
+  await settleDispatches(context, [{ dispatchId: row.dispatch_id, exit, actor: 'sweep' }])
+  context.environment.faults.at('sweep.afterSettle')
+}
+
+async function eachRow(
+  deps: SweepContext,
+  rows: readonly DispatchRow[],
+  handle: (row: DispatchRow) => Promise<void>,
+): Promise<void> {
+  for (const row of rows) {
+    try {
+      await handle(row)
+    } catch (error) {
+      deps.metrics.increment('scheduler.quarantined')
+      deps.log.error('sweep could not handle a row', { dispatchId: row.dispatch_id, taskId: row.task_id, error })
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { findNextMoment } from '../db/queries/due.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { claimTaskInstances } from '../moves/claim-task-instances.ts'
+import { createDueRuns } from '../moves/create-due-runs.ts'
+import type { MoveContext } from '../moves/move-context.ts'
+import { releaseDueTaskInstances } from '../moves/release-due.ts'
+import { startDagRuns } from '../moves/start-dag-runs.ts'
+
+/** What one turn of the loop found. */
+export type TickResult =
+  | { readonly kind: 'done'; readonly hasMore: boolean; readonly nextMoment: number | null }
+  | { readonly kind: 'fenced' }
+
+/**
+ * One turn: settle what executors reported, do what time has made due, admit, hand over. Each step is a bounded
+ * transaction, so a turn is short however much there is to do; `hasMore` asks for another at once.
+ */
+export async function tick(context: MoveContext, dispatcher: Dispatcher, schedulerId: string): Promise<TickResult> {
+  const events = await dispatcher.settleEvents()
+  const before = await nextMoment(context)
+  const isDue = before !== null && before <= context.environment.clock.now()
+  if (isDue) await doWhatIsDue(context)
+  const claim = await claimTaskInstances(context, { id: schedulerId }, dispatcher.offers)
+  if (claim.kind === 'fenced') return claim
+  context.environment.faults.at('scheduler.afterClaim')
+  await dispatcher.handOver(claim.tasks)
+  const hasMore = events > 0 || isDue || claim.tasks.length > 0
+  return { kind: 'done', hasMore, nextMoment: before }
+}
+
+async function doWhatIsDue(context: MoveContext): Promise<void> {
+  await createDueRuns(context)
+  await releaseDueTaskInstances(context)
+  await startDagRuns(context)
+}
+
+function nextMoment(context: MoveContext): Promise<number | null> {
+  return context.database.transaction((tx) => findNextMoment(tx))
+}
