@@ -53,7 +53,13 @@ export class ParseProcess {
 
   constructor({ script, cwd, env, timeoutMs }: ParseProcessOptions) {
     this.#timeoutMs = timeoutMs
-    this.#child = fork(script, [], { cwd, env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'] })
+    this.#child = fork(script, [], {
+      cwd,
+      env,
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+      detached: true,
+    })
     this.#child.on('message', (message) => this.#receive(message))
     this.#child.on('error', (error) => this.#end(`could not be started: ${error.message}`))
     this.#child.on('exit', (code, signal) =>
@@ -96,10 +102,16 @@ export class ParseProcess {
     })
   }
 
-  /** Ends the child at once; a job in progress fails. */
+  /** Ends the child and what the author's code has started at once; a job in progress fails. */
   kill(): void {
     this.#isSpent = true
-    this.#child.kill('SIGKILL')
+    const { pid } = this.#child
+    if (pid === undefined) return
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch {
+      // The group has ended by itself.
+    }
   }
 
   #receive(message: unknown): void {
@@ -114,7 +126,12 @@ export class ParseProcess {
   }
 
   #answer(reply: ParseReply): void {
-    if (reply.kind === 'ready' || reply.id !== this.#current?.id) return
+    if (reply.kind === 'ready') return
+    if (reply.id !== this.#current?.id) {
+      // The watchdog stopped a child that answered in the same moment: it takes no further job.
+      if (reply.kind === 'failed' && reply.isFinal) this.kill()
+      return
+    }
     if (reply.kind === 'parsed') {
       this.#settle({ kind: 'parsed', dags: reply.dags, output: this.#output })
       return

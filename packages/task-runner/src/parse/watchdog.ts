@@ -19,6 +19,7 @@ export interface Watchdog {
 // The main thread's own timer goes first: where it still runs, it knows better.
 const GRACE_MS = 100
 const PAUSE_MS = 500
+const LAST_WORDS_MS = 3_000
 
 /** Starts the watchdog thread; `script` is the file whose `runWatchdog` it calls. */
 export function startWatchdog(script: string): Watchdog {
@@ -56,7 +57,13 @@ async function report(request: ParseRequest): Promise<void> {
     ...place,
     stack: null,
   }
-  writeSync(WATCHDOG_FD, `${JSON.stringify({ kind: 'failed', id: request.id, error, isFinal: true })}\n`)
+  const end = (): void => void process.kill(process.pid, 'SIGKILL')
+  try {
+    writeSync(WATCHDOG_FD, `${JSON.stringify({ kind: 'failed', id: request.id, error, isFinal: true })}\n`)
+    setTimeout(end, LAST_WORDS_MS)
+  } catch {
+    end() // The parent is gone, and nobody else can end a main thread that is stuck.
+  }
 }
 
 function pauseMainThread(): Promise<SourcePosition | null> {
