@@ -7,7 +7,8 @@ const PURE_IN_TIME = /^packages\/core\/src\/(model|moves|dispatch|callbacks|dead
 const WORDS = [
   {
     name: 'environment-in-config',
-    says: /\bprocess\.env\b/,
+    // Handing the whole on, as in childEnvironment(process.env), is no reading.
+    says: /\bprocess\.env\b(?!\))/,
     // A process of its own receives argv and environment in its main.ts, and hands them on as arguments.
     mayBeIn: /^packages\/core\/src\/config\/|\/main\.ts$/,
     remedy: 'Read it in core/src/config, or in the main.ts of a process, and pass it on.',
