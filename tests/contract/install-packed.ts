@@ -21,9 +21,12 @@ export interface PackedInstall {
 
 /**
  * Packs these workspace packages, compiles the given author's packages against the tarballs alone, packs those too, and
- * installs all of it into an empty folder. Works offline: what the packages depend on is packed from this checkout.
+ * installs all of it, with more packages of this workspace on demand, into an empty folder. Works offline: what the packages depend on is packed from this checkout.
  */
-export async function installPacked(authors: readonly string[]): Promise<PackedInstall> {
+export async function installPacked(
+  authors: readonly string[],
+  alsoPacked: readonly string[] = [],
+): Promise<PackedInstall> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'fairlead-packed-')))
   await run(process.execPath, [tsc, '-b', 'packages/executor'], { cwd: root })
   const tarballs = join(folder, 'tarballs')
@@ -34,8 +37,9 @@ export async function installPacked(authors: readonly string[]): Promise<PackedI
   const workshop = join(folder, 'workshop')
   await install(workshop, kit)
   const built = await Promise.all(authors.map((author) => build(author, workshop, tarballs)))
+  const more = await Promise.all(alsoPacked.map((source) => pack(join(root, source), tarballs)))
   const app = join(folder, 'app')
-  await install(app, [...kit, ...built])
+  await install(app, [...kit, ...more, ...built])
   await Promise.all(
     ['@fairlead/protocol', '@fairlead/executor'].map((name) => forgetSource(join(app, 'node_modules', name))),
   )
