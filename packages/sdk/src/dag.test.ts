@@ -91,6 +91,12 @@ describe('a Dag', () => {
     expect(read(dag).handlerOf('sh')).toBeNull()
   })
 
+  it('takes a task id from its options, as the SDK of Airflow does', () => {
+    const dag = new Dag('d')
+    dag.task(() => 1, { taskId: 'one', retries: 2 })()
+    expect(specOf(dag).tasks[0]).toMatchObject({ taskId: 'one', retry: { retries: 2 } })
+  })
+
   it('takes what a task leaves open from defaultArgs', () => {
     const retryWhen = (): boolean => false
     const dag = new Dag('d', { defaultArgs: { retries: 3, queue: 'slow', retryWhen } })
@@ -228,6 +234,8 @@ describe('a mistake is refused with its code and what to do', () => {
       'TASK_OPTION_INVALID',
       /"retryDelay".*minutes/,
     ],
+    ['a misspelt task option', () => oneTask(untyped({ retires: 1 })), 'TASK_OPTION_INVALID', /"retires".*retries/],
+    ['a misspelt Dag option', () => oneTask({}, untyped({ shedule: '@daily' })), 'DAG_OPTION_INVALID', /schedule/],
     ['an unknown trigger rule', () => oneTask({ triggerRule: untyped('often') }), 'TASK_OPTION_INVALID', /all_success/],
     [
       'an executorConfig with a function',

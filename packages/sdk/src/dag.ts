@@ -63,15 +63,16 @@ export class Dag {
   ): TaskFactory<Input, Awaited<Output>>
   task<Output, Input extends object = Record<never, never>>(
     handler: Handler<Input, Output>,
-    options?: TaskOptions,
+    options?: TaskOptions & { readonly taskId?: string },
   ): TaskFactory<Input, Awaited<Output>>
   task<Output, Input extends object>(
     first: string | Handler<Input, Output>,
-    second?: Handler<Input, Output> | TaskOptions,
+    second?: Handler<Input, Output> | (TaskOptions & { readonly taskId?: string }),
     third?: TaskOptions,
   ): TaskFactory<Input, Awaited<Output>> {
     const handler = typeof second === 'function' ? second : first
-    const options = typeof second === 'function' ? third : second
+    const { taskId: idInOptions, ...options }: TaskOptions & { readonly taskId?: string } =
+      (typeof second === 'function' ? third : second) ?? {}
     const location = locateAuthor()
     if (typeof handler !== 'function') {
       throw new AuthorError(
@@ -80,10 +81,10 @@ export class Dag {
         location,
       )
     }
-    const taskId = typeof first === 'string' ? first : this.#nameOf(first, location)
+    const taskId = typeof first === 'string' ? first : (idInOptions ?? this.#nameOf(first, location))
     checkId('Task', taskId, location)
     const place = (id: string, call: unknown): TaskHandle<never> =>
-      this.#place(id, call, { program: { kind: 'handler' }, handler, options: options ?? {} })
+      this.#place(id, call, { program: { kind: 'handler' }, handler, options })
     return this.#factoryOf(taskId, place, location) as unknown as TaskFactory<Input, Awaited<Output>>
   }
 

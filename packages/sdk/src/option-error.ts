@@ -13,6 +13,18 @@ export function optionError(owner: OptionOwner, option: string, value: unknown, 
   return new AuthorError(owner.code, message, owner.location)
 }
 
+/** Refuses an option that nobody knows: Dag files are not type-checked when they are loaded. */
+export function checkOptionNames(owner: OptionOwner, options: object, known: Readonly<Record<string, true>>): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name))
+  if (unknown === undefined) return
+  const message = `${capitalised(owner.name)} has no option "${unknown}". It has ${Object.keys(known).join(', ')}.`
+  throw new AuthorError(owner.code, message, owner.location)
+}
+
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1)
+}
+
 function shown(value: unknown): string {
   if (typeof value === 'number') return String(value)
   return JSON.stringify(value) ?? `a ${typeof value}`

@@ -2,7 +2,7 @@ import type { RetryPolicy, TaskSpec } from '@fairlead/protocol'
 import { DEFAULT_QUEUE, TRIGGER_RULES } from '@fairlead/protocol/constants'
 import { millisecondsOf, type Duration } from './duration.ts'
 import { jsonProblem } from './json.ts'
-import { optionError, type OptionOwner } from './option-error.ts'
+import { checkOptionNames, optionError, type OptionOwner } from './option-error.ts'
 import type { TaskOptions } from './options.ts'
 import type { PlacedTask } from './placed-task.ts'
 
@@ -20,11 +20,30 @@ const DEFAULTS = {
 
 type FilledOptions = TaskOptions & Required<{ [K in keyof typeof DEFAULTS]: Exclude<TaskOptions[K], undefined> }>
 
+const NAMES: Record<keyof TaskOptions, true> = {
+  triggerRule: true,
+  retries: true,
+  retryDelay: true,
+  retryBackoff: true,
+  maxRetryDelay: true,
+  retryJitter: true,
+  retryWhen: true,
+  executionTimeout: true,
+  priorityWeight: true,
+  queue: true,
+  executor: true,
+  executorConfig: true,
+  isolation: true,
+  setup: true,
+}
+
 /** One task as data. Refuses options out of range. */
 export function taskSpecOf(dagId: string, task: PlacedTask, shared: TaskOptions): TaskSpec {
   const options: FilledOptions = { ...DEFAULTS, ...definedOf(shared), ...definedOf(task.options) }
   const name = `task "${task.taskId}" in Dag "${dagId}"`
-  checkOptions({ code: 'TASK_OPTION_INVALID', name, location: task.location }, options)
+  const owner: OptionOwner = { code: 'TASK_OPTION_INVALID', name, location: task.location }
+  checkOptionNames(owner, options, NAMES)
+  checkOptions(owner, options)
   return {
     taskId: task.taskId,
     program: task.program,

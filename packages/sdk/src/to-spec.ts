@@ -1,6 +1,6 @@
 import type { DagSpec, Schedule } from '@fairlead/protocol'
 import { AuthorError } from './errors.ts'
-import { optionError, type OptionOwner } from './option-error.ts'
+import { checkOptionNames, optionError, type OptionOwner } from './option-error.ts'
 import type { DagOptions, ScheduleOption } from './options.ts'
 import type { PlacedTask } from './placed-task.ts'
 import { taskSpecOf } from './task-spec.ts'
@@ -27,6 +27,21 @@ const DEFAULTS = {
   defaultArgs: {},
 } as const
 
+const NAMES: Record<keyof DagOptions, true> = {
+  description: true,
+  schedule: true,
+  startDate: true,
+  endDate: true,
+  catchup: true,
+  maxActiveRuns: true,
+  maxActiveTasks: true,
+  tags: true,
+  isPausedUponCreation: true,
+  executor: true,
+  isolation: true,
+  defaultArgs: true,
+}
+
 const PRESETS: Record<string, string> = {
   '@hourly': '0 * * * *',
   '@daily': '0 0 * * *',
@@ -43,6 +58,7 @@ export function toSpec(graph: AuthoredGraph): DagSpec {
   const { dagId, location } = graph
   const options = { ...DEFAULTS, ...graph.options }
   const owner: OptionOwner = { code: 'DAG_OPTION_INVALID', name: `Dag "${dagId}"`, location }
+  checkOptionNames(owner, options, NAMES)
   return {
     dagId,
     description: options.description,
