@@ -28,7 +28,7 @@ export class ExecutorNamesError extends Error {
 /** Reads a list of executors; the first is the default. Throws {@link ExecutorNamesError}. */
 export function parseExecutorNames(text: string): readonly ExecutorEntry[] {
   if (text.trim() === '')
-    throw new ExecutorNamesError(`No executor is configured. Name at least one, for example "LocalExecutor".`)
+    throw new ExecutorNamesError('No executor is configured. Name at least one, as a short name or as "module#Class".')
   refuseTeams(text)
   const items = text.split(',').map((item) => item.trim())
   if (items.includes('')) throw new ExecutorNamesError(`"${text}" names an empty executor. Remove the comma too many.`)
@@ -89,7 +89,7 @@ function refuseTeams(text: string): void {
   const group = text.split(';').find((part, index) => index > 0 || /^\s*[\w-]*\s*=/.test(part))
   if (group === undefined) return
   throw new ExecutorNamesError(
-    `"${text}" gives executors to teams, which Fairlead has not. Write one list without ";" and "=", such as "LocalExecutor,ecs:EcsExecutor".`,
+    `"${text}" gives executors to teams, which Fairlead has not. Write one list without ";" and "=", such as "Name,alias:module#Class".`,
   )
 }
 
