@@ -1,24 +1,30 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { chain, dagSpec, taskSpec } from '../../../../testkit/dag-specs.ts'
 import { eventually } from '../../../../testkit/eventually.ts'
 import { InstantExecutor, type Play } from '../../../../testkit/instant-executor.ts'
 import { openWorld, type World } from '../../../../testkit/scheduler-world.ts'
+import { TEST_ENGINES, type TestEngine } from '../../../../testkit/test-databases.ts'
 
-const worlds: World[] = []
+const cleanups: Array<() => Promise<void>> = []
 afterEach(async () => {
-  for (const world of worlds.splice(0)) await world.stop()
+  for (const cleanup of cleanups.splice(0)) await cleanup()
 })
 
-async function startWorld(play?: Play): Promise<World> {
+async function openTestWorld(engine: TestEngine, play?: Play): Promise<World> {
+  const { url, drop } = await engine.createDatabase()
   const world = await openWorld({
+    url,
     executors: (context, host) => [new InstantExecutor(host('instant', 8), context, play)],
   })
-  worlds.push(world)
+  cleanups.push(() => world.stop(), drop)
   world.start()
   return world
 }
 
-describe('the scheduler', () => {
+describe.each(TEST_ENGINES)('the scheduler $title', (engine) => {
+  const it = test.skipIf(!engine.isProvided)
+  const startWorld = (play?: Play): Promise<World> => openTestWorld(engine, play)
+
   it('runs a chain to its end, each task through every state once', async () => {
     const world = await startWorld()
     await world.register(dagSpec('chain', chain(5)))

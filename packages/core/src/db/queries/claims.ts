@@ -60,7 +60,7 @@ const age = statement(
   update task_instance set priority = priority_weight + ($1 - scheduled_at) / $2
   where id in (
     select id from task_instance
-    where state = 'scheduled' and is_admissible = 1 and scheduled_at <= $1 - $2
+    where state = 'scheduled' and is_admissible = 1 and scheduled_at <= cast($1 as bigint) - cast($2 as bigint)
       and priority < priority_weight + ($1 - scheduled_at) / $2
     limit $3
   )

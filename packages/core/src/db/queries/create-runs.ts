@@ -35,7 +35,7 @@ const insertRun = statement(
   insert into dag_run (
     dag_id, run_id, run_type, state, logical_date, data_interval_start, data_interval_end, run_after, queued_at, conf,
     version_id, triggered_by, note, max_active_tasks, order_date, unfinished, active, waiting, failed_leaves, is_windowed)
-  values ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, coalesce($4, $7), $14, 0, 0, 0, 0)
+  values ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, coalesce(cast($4 as bigint), $7), $14, 0, 0, 0, 0)
   on conflict do nothing
   returning run_key, order_date`,
 )
