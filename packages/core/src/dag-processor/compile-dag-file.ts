@@ -14,7 +14,7 @@ import {
   sdkPlugin,
 } from './bundle-plugins.ts'
 import type { Compiler } from './compiler.ts'
-import type { DagImportError } from './dag-import-error.ts'
+import type { DagFileErrorCode, DagImportError } from './dag-import-error.ts'
 import { NativePackages, type ExternalPackage } from './native-package.ts'
 
 /** What and where to compile. */
@@ -208,7 +208,12 @@ function dynamicImportError(warning: Message): DagImportError {
   return compileError('DAG_DYNAMIC_IMPORT', message, warning, null)
 }
 
-function compileError(code: string, message: string, at: Message | undefined, file: string | null): DagImportError {
+function compileError(
+  code: DagFileErrorCode,
+  message: string,
+  at: Message | undefined,
+  file: string | null,
+): DagImportError {
   const { location = null } = at ?? {}
   return {
     kind: 'compile',

@@ -1,5 +1,17 @@
 import { z } from 'zod'
 
+/** What is wrong with a Dag file beyond what the SDK itself refuses. */
+export type DagFileErrorCode =
+  | 'DAG_COMPILE_FAILED'
+  | 'DAG_DYNAMIC_IMPORT'
+  | 'DAG_IMPORT_TIMEOUT'
+  | 'DAG_IMPORT_CRASHED'
+  | 'DAG_SPEC_INVALID'
+  | 'DAG_SCHEDULE_INVALID'
+  | 'DAG_DATES_INVALID'
+  | 'DAG_DUPLICATE'
+  | 'EXECUTOR_NOT_FOUND'
+
 /** Why a Dag file could not be imported, with the author's file and line. */
 export const dagImportErrorSchema = z.object({
   kind: z.enum(['compile', 'threw', 'author', 'timeout', 'exited', 'invalid']),

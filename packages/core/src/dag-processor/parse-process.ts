@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { dagSpecSchema, type DagSpec } from '@fairlead/protocol'
 import { z } from 'zod'
-import { dagImportErrorSchema, type DagImportError } from './dag-import-error.ts'
+import { dagImportErrorSchema, type DagFileErrorCode, type DagImportError } from './dag-import-error.ts'
 
 /** How to start a parse child. */
 export interface ParseProcessOptions {
@@ -151,7 +151,7 @@ export class ParseProcess {
     this.#fail('exited', 'DAG_IMPORT_CRASHED', `The process that imported the file ${how}.${tail}`)
   }
 
-  #fail(kind: DagImportError['kind'], code: string, message: string): void {
+  #fail(kind: DagImportError['kind'], code: DagFileErrorCode, message: string): void {
     const file = this.#current?.job.file ?? null
     const error: DagImportError = { kind, code, message, file, line: null, column: null, stack: null }
     this.#settle({ kind: 'failed', error, output: this.#output })

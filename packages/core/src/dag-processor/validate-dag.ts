@@ -1,6 +1,6 @@
 import type { DagSpec } from '@fairlead/protocol'
 import { scheduleError } from '../model/timetable.ts'
-import type { DagImportError } from './dag-import-error.ts'
+import type { DagFileErrorCode, DagImportError } from './dag-import-error.ts'
 
 /** What a Dag may ask of this installation. */
 export interface DagRequirements {
@@ -55,7 +55,7 @@ function unknownExecutor(
   return invalid('EXECUTOR_NOT_FOUND', message, location)
 }
 
-function invalid(code: string, message: string, location: string | null): DagImportError {
+function invalid(code: DagFileErrorCode, message: string, location: string | null): DagImportError {
   const [, file = null, line] = /^(.*):(\d+)$/.exec(location ?? '') ?? []
   return {
     kind: 'invalid',
