@@ -28,7 +28,12 @@ export function openMetrics(prefix: string): ServedMetrics {
   const gauges = new Map<MetricName, Gauge>()
   const timings = new Map<MetricName, Histogram>()
   for (const [name, { kind, about, tags }] of entries()) {
-    const options = { name: `${prefix}_${name.replaceAll('.', '_')}`, help: about, labelNames: [...tags], registers: [registry] }
+    const options = {
+      name: `${prefix}_${name.replaceAll('.', '_')}`,
+      help: about,
+      labelNames: [...tags],
+      registers: [registry],
+    }
     if (kind === 'counter') counters.set(name, new Counter(options))
     else if (kind === 'gauge') gauges.set(name, new Gauge(options))
     else timings.set(name, new Histogram({ ...options, help: `${about}, in milliseconds`, buckets: BUCKETS_MS }))

@@ -12,13 +12,23 @@ describe('log', () => {
     log.child({ dagId: 'sales' }).info('workload ended', { exit: { kind: 'exited' } })
     log.debug('not shown')
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-      { level: 'info', timestamp: expect.any(String) as string, event: 'workload ended', dagId: 'sales', exit: { kind: 'exited' } },
+      {
+        level: 'info',
+        timestamp: expect.any(String) as string,
+        event: 'workload ended',
+        dagId: 'sales',
+        exit: { kind: 'exited' },
+      },
     ])
   })
 
   it('never writes a token or a connection string', () => {
     const { lines, log } = capture('json')
-    log.info('queued', { token: 'ey.secret', workload: { token: 'ey.secret', password: 'ey.secret' }, url: 'postgres://a:ey.secret@b' })
+    log.info('queued', {
+      token: 'ey.secret',
+      workload: { token: 'ey.secret', password: 'ey.secret' },
+      url: 'postgres://a:ey.secret@b',
+    })
     expect(lines.join('')).not.toContain('ey.secret')
   })
 
@@ -31,7 +41,9 @@ describe('log', () => {
   it('writes lines for people on demand', () => {
     const { lines, log } = capture('pretty')
     log.warn('executor is unhealthy', { executor: 'local', reason: 'no answer' })
-    expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} warn {2}executor is unhealthy executor=local reason="no answer"\n$/)
+    expect(lines[0]).toMatch(
+      /^\d\d:\d\d:\d\d\.\d{3} warn {2}executor is unhealthy executor=local reason="no answer"\n$/,
+    )
   })
 })
 

@@ -44,11 +44,16 @@ async function loadClass(executor: ConfiguredExecutor, source: ExecutorSource): 
     if (found !== undefined) return found
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new ConfigError(`Executor "${name}" (${text}) could not be loaded: ${why}. Check core.executor and that it is installed.`, {
-      cause,
-    })
+    throw new ConfigError(
+      `Executor "${name}" (${text}) could not be loaded: ${why}. Check core.executor and that it is installed.`,
+      {
+        cause,
+      },
+    )
   }
-  throw new ConfigError(`Executor "${name}": "${reference.module}" exports no "${reference.exportName}". Check core.executor.`)
+  throw new ConfigError(
+    `Executor "${name}": "${reference.module}" exports no "${reference.exportName}". Check core.executor.`,
+  )
 }
 
 async function validSettings(
@@ -62,5 +67,7 @@ async function validSettings(
     const key = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
     return key === '' ? message : `${key}: ${message}`
   })
-  throw new ConfigError(`The settings of executor "${name}" are not valid: ${issues.join('; ')}. Correct executors.${name}.settings.`)
+  throw new ConfigError(
+    `The settings of executor "${name}" are not valid: ${issues.join('; ')}. Correct executors.${name}.settings.`,
+  )
 }

@@ -46,7 +46,10 @@ async function importCompiled(path: string, { cacheFolder }: ModulePlace): Promi
   const [output] = result.outputFiles
   if (output === undefined) throw new Error(`"${path}" compiled to nothing.`)
   await mkdir(cacheFolder, { recursive: true })
-  const file = join(cacheFolder, `${createHash('sha256').update(output.contents).digest('hex').slice(0, 16)}.${process.pid}.mjs`)
+  const file = join(
+    cacheFolder,
+    `${createHash('sha256').update(output.contents).digest('hex').slice(0, 16)}.${process.pid}.mjs`,
+  )
   await writeFile(file, output.contents)
   try {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>

@@ -13,7 +13,10 @@ export interface RunFolder {
 }
 
 /** Where sockets go: below the home folder, or in a private folder of the temporary one when that path is too long. */
-export function openRunFolder(preferred: string, options: { executors: readonly string[]; tmpdir: string; uid: number }): RunFolder {
+export function openRunFolder(
+  preferred: string,
+  options: { executors: readonly string[]; tmpdir: string; uid: number },
+): RunFolder {
   const segments = options.executors.map(segmentOf)
   const longest = Math.max(0, ...segments.map((segment) => Buffer.byteLength(join(preferred, segment, 'x'.repeat(10)))))
   const folder =

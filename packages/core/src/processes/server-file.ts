@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { z } from 'zod'
 
 /** `server.json` in the home folder: how a command line on this machine finds the running server. */
-const serverFileSchema = z.object({ pid: z.int(), url: z.string(), socket: z.string(), startedAt: z.string(), version: z.string() })
+const serverFileSchema = z.object({
+  pid: z.int(),
+  url: z.string(),
+  socket: z.string(),
+  startedAt: z.string(),
+  version: z.string(),
+})
 /** See {@link serverFileSchema}. */
 export type ServerFile = z.infer<typeof serverFileSchema>
 

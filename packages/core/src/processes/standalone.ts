@@ -90,7 +90,9 @@ async function startOn(database: Database, options: StandaloneOptions): Promise<
     await Promise.allSettled([scheduler, processor.finished])
     await endExecutors(server.scheduler, environment, log)
     await listening.close()
-    await server.scheduler.release().catch((error: unknown) => log.warn('scheduler lease could not be released', { error }))
+    await server.scheduler
+      .release()
+      .catch((error: unknown) => log.warn('scheduler lease could not be released', { error }))
     await removeServerFile(config.paths.home)
     await database.close()
   }
@@ -145,7 +147,10 @@ async function assemble(database: Database, options: StandaloneOptions, signal: 
     timeouts: executorTimeouts(config),
     host,
   })
-  const health = openHealthBoard(clock, (config.dagProcessor.refreshInterval + config.dagProcessor.dagFileProcessorTimeout) * 2000)
+  const health = openHealthBoard(
+    clock,
+    (config.dagProcessor.refreshInterval + config.dagProcessor.dagFileProcessorTimeout) * 2000,
+  )
   const api: ApiContext = {
     version: options.version,
     config,
@@ -174,7 +179,10 @@ function mountedRoutes(scheduler: Scheduler, { executors, config }: StandaloneOp
   })
 }
 
-async function announce({ config, host, version, environment }: StandaloneOptions, { url, socketPath }: Listening): Promise<void> {
+async function announce(
+  { config, host, version, environment }: StandaloneOptions,
+  { url, socketPath }: Listening,
+): Promise<void> {
   const startedAt = new Date(environment.clock.now()).toISOString()
   await writeServerFile(config.paths.home, { pid: host.pid, url, socket: socketPath, startedAt, version })
 }
@@ -205,7 +213,9 @@ function startDagProcessor(server: Assembled, options: StandaloneOptions, signal
       onPass: () => {
         beat()
         firstPassDone()
-        gaugeDags(server.scheduler.context, server.metrics).catch((error: unknown) => log.warn('dags could not be counted', { error }))
+        gaugeDags(server.scheduler.context, server.metrics).catch((error: unknown) =>
+          log.warn('dags could not be counted', { error }),
+        )
       },
     },
     signal,
@@ -214,8 +224,14 @@ function startDagProcessor(server: Assembled, options: StandaloneOptions, signal
 }
 
 /** Ends when told to, or when a part ends before that, which is an error whatever it says. */
-async function finishWith(parts: readonly Promise<void>[], stopping: AbortController, close: () => Promise<void>): Promise<void> {
-  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }))
+async function finishWith(
+  parts: readonly Promise<void>[],
+  stopping: AbortController,
+  close: () => Promise<void>,
+): Promise<void> {
+  const stopped = new Promise<void>((resolve) =>
+    stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
   const died = parts.map(async (part) => {
     await part
     if (!stopping.signal.aborted) throw new Error('A part of the server ended by itself.')
@@ -233,7 +249,8 @@ async function endExecutors(scheduler: Scheduler, { clock }: Environment, log: L
   await Promise.all(
     [...scheduler.dispatcher.executors.values()].map(async ({ executor }) => {
       const ended = await timeBox(clock, EXECUTOR_END_MS, (signal) => executor.end(signal))
-      if (ended.kind !== 'answered') log.warn('executor did not end cleanly', { executor: executor.name, how: ended.kind })
+      if (ended.kind !== 'answered')
+        log.warn('executor did not end cleanly', { executor: executor.name, how: ended.kind })
     }),
   )
 }
