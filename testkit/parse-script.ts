@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,7 +6,9 @@ import { build } from 'esbuild'
 
 /** Builds the task runner's parse child from its source, as the build does, and answers the script's path. */
 export async function buildParseScript(): Promise<string> {
-  const outfile = join(mkdtempSync(join(tmpdir(), 'fairlead-parse-script-')), 'parse.cjs')
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-parse-script-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const outfile = join(folder, 'parse.cjs')
   await build({
     entryPoints: [fileURLToPath(new URL('../packages/task-runner/src/parse/main.ts', import.meta.url))],
     outfile,
