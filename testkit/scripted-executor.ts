@@ -43,6 +43,10 @@ export class ScriptedExecutor extends BaseExecutor {
     return super.forget(dispatchId)
   }
 
+  override withdraw(dispatchId: DispatchId): Promise<void> {
+    return super.withdraw(dispatchId)
+  }
+
   override adopt(...args: Parameters<BaseExecutor['adopt']>): void {
     super.adopt(...args)
   }

@@ -267,16 +267,23 @@ export abstract class BaseExecutor implements Executor {
   }
 
   /**
-   * Drops a workload without an event, for `revokeTask`: off the queue, or no longer watched. A call under way is
-   * aborted, and over when this resolves, so that the caller can look for what it may have begun.
+   * Begins no more of a workload: it leaves the queue, and a call under way is given up, and over when this resolves.
+   * It stays held, and its end is still heard, until `forget`: what cannot be stopped is not lost sight of.
    */
-  protected async forget(dispatchId: DispatchId): Promise<void> {
+  protected async withdraw(dispatchId: DispatchId): Promise<void> {
     const held = this.#held.get(dispatchId)
-    this.#held.remove(dispatchId)
-    this.#events.close(dispatchId)
-    if (held?.phase !== 'launching') return
+    if (held === undefined || held.phase === 'running') return
+    this.#held.put(dispatchId, { phase: 'running', isStarted: false, running: runningOf(held.queued) })
+    if (held.phase === 'queued') return
     held.launch.giveUp(new Error('the workload was revoked'))
     await held.launch.settled
+  }
+
+  /** Drops a workload without an event, and hears nothing more of it: for `revokeTask`, once it is gone outside. */
+  protected async forget(dispatchId: DispatchId): Promise<void> {
+    await this.withdraw(dispatchId)
+    this.#held.remove(dispatchId)
+    this.#events.close(dispatchId)
   }
 
   #beginDue(): void {
@@ -333,8 +340,9 @@ export abstract class BaseExecutor implements Executor {
     this.host.log.warn('outcome of a launch is unknown', { dispatchId, detail: result.detail, unknownCount })
   }
 
-  /** The answer to a launch whose workload was seen running before: it can add the external id, or be a contradiction. */
+  /** The answer to a launch whose workload was seen running or withdrawn before: it can add the external id. */
   #settleRunning({ dispatchId, externalId }: RunningWorkload, result: LaunchResult): void {
+    if (result.kind === 'unknown') return
     if (result.kind === 'accepted' && externalId === null) {
       return this.report({ kind: 'accepted', dispatchId, externalId: result.externalId })
     }

@@ -118,6 +118,19 @@ describe('revoking', () => {
     expect(executor.hasTask(dispatchIdOf(workload))).toBe(true)
   })
 
+  it('that fails outside loses sight of nothing: the workload stays held, and its end is heard', async () => {
+    const { executor, queue, kinds } = setUp()
+    const workload = taskWorkload()
+    queue(workload)
+    await executor.withdraw(dispatchIdOf(workload))
+    await executor.begin()
+    expect(executor.begun).toEqual([])
+    expect(executor.hasTask(dispatchIdOf(workload))).toBe(true)
+    executor.success(dispatchIdOf(workload))
+    expect(kinds()).toEqual(['ended'])
+    expect(executor.slotsOccupied).toBe(0)
+  })
+
   it('of a launch under way aborts it, waits until it is over, and hears nothing of it again', async () => {
     const { executor, queue, kinds } = setUp({
       execute: (_workload, { signal: launchSignal }) =>

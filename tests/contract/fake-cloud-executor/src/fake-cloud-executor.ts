@@ -83,8 +83,9 @@ export class FakeCloudExecutor extends BaseExecutor {
   }
 
   override async revokeTask({ dispatchId }: TaskInstanceRef, signal: AbortSignal): Promise<void> {
-    await this.forget(dispatchId)
+    await this.withdraw(dispatchId)
     await this.#cloud.stop(dispatchId, signal)
+    await this.forget(dispatchId)
   }
 
   override async getTaskLog({ externalId }: TaskInstanceRef): Promise<AsyncIterable<string> | null> {

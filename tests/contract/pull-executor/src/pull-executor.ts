@@ -66,14 +66,16 @@ export class PullExecutor extends BaseExecutor {
 
   /** Takes a job off the offer at once; one in a worker's hands is gone when the worker says so, or falls silent. */
   override async revokeTask({ dispatchId }: TaskInstanceRef, signal: AbortSignal): Promise<void> {
-    await this.forget(dispatchId)
+    await this.withdraw(dispatchId)
     const job = this.#jobs.get(dispatchId)
-    if (job === undefined || job.phase === 'offered') return await this.#drop(dispatchId)
+    if (job?.phase === 'offered') await this.#drop(dispatchId)
     this.#revoked.add(dispatchId)
     while (this.#jobs.has(dispatchId)) {
       await this.host.clock.sleep(REVOKE_POLL_MS, signal)
       await this.sync()
     }
+    this.#revoked.delete(dispatchId)
+    await this.forget(dispatchId)
   }
 
   /** `POST /jobs/poll`: the next job for a worker, or 204 when none comes while it waits. */
@@ -98,8 +100,9 @@ export class PullExecutor extends BaseExecutor {
     for (const { dispatchId, exit } of ended) {
       const id = dispatchId as DispatchId
       if (this.#jobs.get(id)?.workerId !== workerId) continue
+      const isRevoked = this.#revoked.has(id)
       await this.#drop(id)
-      this.ended(id, exit)
+      if (!isRevoked) this.ended(id, exit)
     }
     const stop: string[] = []
     for (const dispatchId of alive)
@@ -138,7 +141,6 @@ export class PullExecutor extends BaseExecutor {
     this.#jobs.delete(dispatchId)
     this.#leasedUntil.delete(dispatchId)
     await this.host.store.delete(PREFIX + dispatchId)
-    this.#revoked.delete(dispatchId)
   }
 
   #renew(dispatchId: DispatchId): void {
