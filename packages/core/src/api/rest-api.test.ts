@@ -245,9 +245,9 @@ describe('logs', () => {
     expect(text.trim().split('\n').map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(['one', 'not json', 'cut short', 'last'])
   })
 
-  it('of a task without a file are empty', async () => {
+  it('of a task that never started are not there', async () => {
     const run = await startRun()
-    expect((await api.call('GET', `${taskPath(run, 't2')}/logs/1`)).body.content).toEqual([])
+    expect((await api.call('GET', `${taskPath(run, 't2')}/logs/1`)).status).toBe(404)
   })
 
   it('refuse a continuation token that is none', async () => {
@@ -291,9 +291,9 @@ describe('errors', () => {
     expect(body.code).toBe('TOO_LARGE')
   })
 
-  it('a body that is no JSON is 400', async () => {
+  it('a body that is no JSON is refused', async () => {
     const headers = { authorization: `Bearer ${api.token}`, 'content-type': 'text/plain' }
-    expect((await api.call('PATCH', '/api/v2/dags/sales', { headers, body: {} })).body).toMatchObject({ status: 400 })
+    expect((await api.call('PATCH', '/api/v2/dags/sales', { headers, body: {} })).body).toMatchObject({ status: 422 })
   })
 })
 
