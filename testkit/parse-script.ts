@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-/** Builds the task runner's parse child from its source, as the build does, and answers the script's path. */
-export async function buildParseScript(): Promise<string> {
+/** Builds the task runner's parse child from its source, as the build does, and answers where it is. */
+export async function buildParseScript(): Promise<{ path: string; remove: () => void }> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-parse-script-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const outfile = join(folder, 'parse.cjs')
   await build({
     entryPoints: [fileURLToPath(new URL('../packages/task-runner/src/parse/main.ts', import.meta.url))],
@@ -19,5 +18,5 @@ export async function buildParseScript(): Promise<string> {
     conditions: ['@fairlead/source'],
     logLevel: 'silent',
   })
-  return outfile
+  return { path: outfile, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }

@@ -12,7 +12,9 @@ let script: string
 const cleanups: (() => unknown)[] = []
 
 beforeAll(async () => {
-  script = await buildParseScript()
+  const built = await buildParseScript()
+  script = built.path
+  return built.remove
 })
 
 afterEach(() => {

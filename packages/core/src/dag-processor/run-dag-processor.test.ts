@@ -10,7 +10,9 @@ let parseScript: string
 const cleanups: (() => unknown)[] = []
 
 beforeAll(async () => {
-  parseScript = await buildParseScript()
+  const built = await buildParseScript()
+  parseScript = built.path
+  return built.remove
 })
 
 afterEach(async () => {
