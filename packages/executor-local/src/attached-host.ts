@@ -30,15 +30,17 @@ export class AttachedHost {
     return new AttachedHost(options, await attach(options))
   }
 
-  /** Calls the host, on a new connection when the present one is lost. Null when the answer was lost. */
-  async call(call: HostCall): Promise<HostAnswer | null> {
-    const { connection } = await this.#current
-    return await connection.call(call)
-  }
-
-  /** Pid of the present host. */
-  async pid(): Promise<number> {
-    return (await this.#current).pid
+  /**
+   * Calls the host, on a new connection when the present one is lost. Null when there is no answer: the connection was
+   * lost first, or the signal gave up. Whether the host heard the call is then unknown.
+   */
+  async call(call: HostCall, signal: AbortSignal): Promise<HostAnswer | null> {
+    const answered = this.#current.then(
+      ({ connection }) => (signal.aborted ? null : connection.call(call)),
+      // The executor ended while it looked for a host.
+      () => null,
+    )
+    return await unlessAborted(answered, signal)
   }
 
   /** Closes the connection and does not come back. */
@@ -98,4 +100,14 @@ async function attach(options: AttachedHostOptions): Promise<OpenedConnection> {
   const opened = await HostConnection.open(socketPath, options.onEvent)
   if (opened === null) throw new Error(`The worker host started and does not answer at ${socketPath}.`)
   return opened
+}
+
+/** Null once the signal aborts. The signal lives longer than the call, so nothing of the call stays on it. */
+function unlessAborted<T>(answered: Promise<T | null>, signal: AbortSignal): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => resolve(null)
+    if (signal.aborted) return giveUp()
+    signal.addEventListener('abort', giveUp, { once: true })
+    answered.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { ExecutorHost } from '@fairlead/executor'
-import { childEnvironment, runnerFiles, type WorkerHostSettings } from '@fairlead/task-runner'
+import { childEnvironment, extraCaCertificatesOf, runnerFiles, type WorkerHostSettings } from '@fairlead/task-runner'
 import type { LocalSettings } from './settings.ts'
 
 /** What the worker host of this executor instance is started with. */
@@ -19,7 +19,7 @@ export function hostSettings(host: ExecutorHost, settings: LocalSettings): Worke
     socketPath: socketPathIn(host.runFolder),
     logFolder: host.logFolder,
     bundleFolder: host.bundleFolder,
-    extraCaCertificates: process.env['NODE_EXTRA_CA_CERTS'] ?? null,
+    extraCaCertificates: extraCaCertificatesOf(process.env),
   }
 }
 

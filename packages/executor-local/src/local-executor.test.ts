@@ -55,9 +55,12 @@ it('runs tasks as processes of their own and reports each end once', async () =>
 it('begins a dispatch once, however often it is submitted', async () => {
   const { executor, host } = await startExecutor()
   const workload = taskWorkload('hello')
-  await Promise.all([executor.executeAsync(workload), executor.executeAsync(workload)])
+  await Promise.all([
+    executor.executeAsync(workload, { signal: NEVER }),
+    executor.executeAsync(workload, { signal: NEVER }),
+  ])
   await exitOf(host, workload)
-  await executor.executeAsync(workload)
+  await executor.executeAsync(workload, { signal: NEVER })
   expect(api.requests.filter(({ path }) => path.endsWith('/run'))).toHaveLength(1)
 })
 

@@ -1,7 +1,13 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { BaseExecutor, outcomeUnknown, type ExecutorHost, type StandardSchema } from '@fairlead/executor'
+import {
+  BaseExecutor,
+  outcomeUnknown,
+  type ExecuteOptions,
+  type ExecutorHost,
+  type StandardSchema,
+} from '@fairlead/executor'
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import type { HeldWorkload, HostAnswer, HostCall } from '@fairlead/task-runner'
 import { AttachedHost } from './attached-host.ts'
@@ -39,16 +45,19 @@ export class LocalExecutor extends BaseExecutor {
     })
   }
 
-  async executeAsync(workload: Workload): Promise<string | null> {
+  async executeAsync(workload: Workload, { signal }: Pick<ExecuteOptions, 'signal'>): Promise<string | null> {
     if (workload.type !== 'ExecuteTask') throw new Error('The LocalExecutor runs tasks, and no callbacks.')
-    await this.#call({ kind: 'submit', workload })
+    await this.#call({ kind: 'submit', workload }, signal)
     return null
   }
 
   async sync(): Promise<void> {}
 
-  override async tryAdoptTaskInstances(taskInstances: readonly TaskInstanceRef[]): Promise<readonly TaskInstanceRef[]> {
-    const answer = await this.#call({ kind: 'list' })
+  override async tryAdoptTaskInstances(
+    taskInstances: readonly TaskInstanceRef[],
+    signal: AbortSignal,
+  ): Promise<readonly TaskInstanceRef[]> {
+    const answer = await this.#call({ kind: 'list' }, signal)
     const held = answer.kind === 'held' ? answer.held : []
     const live = new Map(held.flatMap((one) => (one.kind === 'ended' ? [] : [[one.dispatchId, one] as const])))
     return taskInstances.filter((taskInstance) => {
@@ -60,12 +69,16 @@ export class LocalExecutor extends BaseExecutor {
     })
   }
 
-  override async revokeTask({ dispatchId }: TaskInstanceRef): Promise<void> {
+  override async revokeTask({ dispatchId }: TaskInstanceRef, signal: AbortSignal): Promise<void> {
     await this.forget(dispatchId)
     // The call is repeated when its answer is lost: a stop that nobody confirmed did not happen.
     for (;;) {
-      const answer = await this.#attachedHost().call({ kind: 'cancel', dispatchId, detail: 'the task was revoked' })
+      const answer = await this.#attachedHost().call(
+        { kind: 'cancel', dispatchId, detail: 'the task was revoked' },
+        signal,
+      )
       if (answer !== null) return
+      signal.throwIfAborted()
     }
   }
 
@@ -79,7 +92,7 @@ export class LocalExecutor extends BaseExecutor {
   /** Waits for what runs until the signal aborts; then ends the rest, and the host with it. */
   override async end(signal: AbortSignal): Promise<void> {
     await super.end(signal)
-    if (!signal.aborted && this.slotsOccupied > 0) {
+    if (!signal.aborted && this.runningWorkloads.length > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve
         signal.addEventListener('abort', () => resolve(), { once: true })
@@ -102,13 +115,13 @@ export class LocalExecutor extends BaseExecutor {
 
   /** What the worker host is doing, for measurements and health. */
   async hostStatus(): Promise<Extract<HostAnswer, { kind: 'status' }> | null> {
-    const answer = await this.#call({ kind: 'status' })
+    const answer = await this.#call({ kind: 'status' }, NEVER)
     return answer.kind === 'status' ? answer : null
   }
 
   /** Has a bundle loaded into processes that wait for their task. */
   async prewarm(bundleHash: string): Promise<void> {
-    await this.#call({ kind: 'prewarm', bundleHash })
+    await this.#call({ kind: 'prewarm', bundleHash }, NEVER)
   }
 
   #onAttached(held: readonly HeldWorkload[]): void {
@@ -127,7 +140,7 @@ export class LocalExecutor extends BaseExecutor {
     this.report({ kind: 'ended', dispatchId, exit, externalId: pid === null ? null : String(pid) })
     this.#unacknowledged.add(dispatchId)
     void this.#acknowledge()
-    if (this.slotsOccupied === 0) this.#onIdle()
+    if (this.runningWorkloads.length === 0) this.#onIdle()
   }
 
   /** Tells the host which ends dispatch has written down: those that left the buffer. */
@@ -139,14 +152,14 @@ export class LocalExecutor extends BaseExecutor {
       const buffered = new Set(this.getEventBuffer().map(({ event }) => event.dispatchId))
       const dispatchIds = [...this.#unacknowledged].filter((dispatchId) => !buffered.has(dispatchId))
       if (dispatchIds.length === 0) continue
-      const answer = await this.#attached?.call({ kind: 'acknowledge', dispatchIds }).catch(() => null)
+      const answer = await this.#attached?.call({ kind: 'acknowledge', dispatchIds }, NEVER)
       if (answer?.kind === 'done') for (const dispatchId of dispatchIds) this.#unacknowledged.delete(dispatchId)
     }
     this.#isAcknowledging = false
   }
 
-  async #call(call: HostCall): Promise<HostAnswer> {
-    const answer = await this.#attachedHost().call(call)
+  async #call(call: HostCall, signal: AbortSignal): Promise<HostAnswer> {
+    const answer = await this.#attachedHost().call(call, signal)
     if (answer === null) throw outcomeUnknown('the connection to the worker host was lost before it answered')
     if (answer.kind === 'problem') throw new Error(`The worker host refused: ${answer.message}`)
     return answer
@@ -161,9 +174,12 @@ export class LocalExecutor extends BaseExecutor {
     const attached = this.#attached
     if (attached === null) return
     this.#attached = null
-    await attached.call({ kind: 'shutdown', detail }).catch(() => null)
+    await attached.call({ kind: 'shutdown', detail }, AbortSignal.timeout(SHUTDOWN_TIMEOUT_MS))
     await attached.close()
   }
 }
 
 const ACKNOWLEDGE_AFTER_MS = 200
+/** Longer than any grace for tasks; a host that takes it hangs, and its processes end with it when it is killed. */
+const SHUTDOWN_TIMEOUT_MS = 60_000
+const NEVER = new AbortController().signal

@@ -6,6 +6,11 @@ export function childEnvironment(environment: NodeJS.ProcessEnv): NodeJS.Process
   return Object.fromEntries(inherited)
 }
 
+/** Path of the certificates that Node was told to trust beside its own, or null. */
+export function extraCaCertificatesOf(environment: NodeJS.ProcessEnv): string | null {
+  return environment['NODE_EXTRA_CA_CERTS'] ?? null
+}
+
 /** The certificate file costs 70 ms at each start on Node 20; the child applies it at its first TLS use. */
 const NOT_INHERITED = new Set([
   'NODE_OPTIONS',

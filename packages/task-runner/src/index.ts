@@ -1,4 +1,4 @@
-export { childEnvironment } from './child-environment.ts'
+export { childEnvironment, extraCaCertificatesOf } from './child-environment.ts'
 export { ExecutionApiClient, TaskSession } from './execution-api-client.ts'
 export type { CallAnswer, CallOptions, Refusal, RunAnswer, XComAddress, XComAnswer } from './execution-api-client.ts'
 export { CONTROL_VERSION, hostMessageSchema } from './host/control-messages.ts'

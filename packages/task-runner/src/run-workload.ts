@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { ExecuteTask, WorkloadExit } from '@fairlead/protocol'
-import { childEnvironment } from './child-environment.ts'
+import { childEnvironment, extraCaCertificatesOf } from './child-environment.ts'
 import { ExecutionApiClient } from './execution-api-client.ts'
 import { handlerRun } from './handler-run.ts'
 import { Reaper } from './host/reaper.ts'
@@ -61,7 +61,7 @@ async function prepare(workload: ExecuteTask, options: RunWorkloadOptions, log: 
   if (workload.program.kind === 'shell') return await shellRun(workload, workload.program, log)
   const runner = startRunnerProcess({
     childPath: options.childPath,
-    extraCaCertificates: process.env['NODE_EXTRA_CA_CERTS'] ?? null,
+    extraCaCertificates: extraCaCertificatesOf(process.env),
     environment: childEnvironment(process.env),
   })
   return handlerRun(workload, runner, {

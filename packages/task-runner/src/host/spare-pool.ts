@@ -90,6 +90,8 @@ export class SparePool {
     let missing = this.#waiters.length + target - this.#idle.length - this.#starting.size
     while (missing > 0 && this.#starting.size < MOST_STARTING && this.#start(REFILL_PRIORITY)) missing -= 1
     this.#dropMismatched(target)
+    // What a busy moment called for is given up when it is over.
+    if (this.#idle.length > this.#options.spares) this.#refill ??= setTimeout(() => this.#onRefill(), SURPLUS_CHECK_MS)
   }
 
   #startForWaiters(): void {
@@ -199,6 +201,7 @@ interface Waiter {
 }
 
 const REFILL_DELAY_MS = 3
+const SURPLUS_CHECK_MS = 1_000
 const START_AGAIN_MS = 1_000
 const REFILL_PRIORITY = 5
 const MOST_STARTING = Math.max(2, availableParallelism())

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { linesOf, superviseTasks } from '../../../testkit/supervised-tasks.ts'
+
+const tasks = superviseTasks()
+
+describe('a log', () => {
+  it('keeps levels, fields and order', async () => {
+    const { log } = await tasks.run('levels')
+    const own = linesOf(log).filter(({ logger }) => logger !== 'supervisor')
+    expect(own.map(({ level, event, logger }) => [level, event, logger])).toEqual([
+      ['warn', 'careful { a: 1 }', 'task'],
+      ['error', 'bad', 'task'],
+      ['info', 'raw', 'task.stdout'],
+      ['info', 'loaded', 'task'],
+    ])
+    expect(own.at(-1)).toMatchObject({ rows: 3 })
+  })
+
+  it('takes 50 MB without holding them in memory', async () => {
+    const before = process.memoryUsage().rss
+    const { exit, log } = await tasks.run('prints')
+    expect(exit).toEqual({ kind: 'exited', exitCode: 0 })
+    expect(log.split('\n').filter((line) => line.includes('xxxx'))).toHaveLength(50 * 1024)
+    expect(tasks.peakRss() - before).toBeLessThan(40 * 1024 * 1024)
+  })
+
+  it('cuts a long line into pieces that say so', async () => {
+    const { log } = await tasks.run('longLine')
+    const pieces = linesOf(log).filter(({ logger }) => logger === 'task.stdout')
+    expect(pieces.map(({ event }) => event.length).reduce((sum, length) => sum + length)).toBe(300_000)
+    expect(pieces[0]?.isContinued).toBeUndefined()
+    expect(pieces.slice(1).every(({ isContinued }) => isContinued === true)).toBe(true)
+  })
+})
