@@ -16,7 +16,10 @@ export class LogWriter {
   #pendingLength = 0
   #writing: Promise<void> | null = null
   #paused = new Set<Readable>()
-  #lostLines = 0
+  /** Lines that could not be written, and that the log does not say so of yet. */
+  lostLines = 0
+  /** The last write may have stopped in the middle of a line. */
+  #isCut = false
   #isClosed = false
 
   constructor(path: string) {
@@ -83,15 +86,18 @@ export class LogWriter {
   }
 
   async #store(lines: readonly string[]): Promise<void> {
-    const lost = this.#lostLines
+    const lost = this.lostLines
     try {
       this.#file ??= await openForAppend(this.#path)
-      const note = lost === 0 ? '' : record('error', 'log lines were lost', 'supervisor', { lost })
+      const note =
+        lost === 0 ? '' : (this.#isCut ? '\n' : '') + record('error', 'log lines were lost', 'supervisor', { lost })
       await this.#file.appendFile(note + lines.join(''))
-      this.#lostLines -= lost
+      this.lostLines -= lost
+      this.#isCut = false
     } catch {
       // The disk is full, or the folder is gone: the task matters more than its log.
-      this.#lostLines += lines.length
+      this.lostLines += lines.length
+      this.#isCut = this.#file !== null
     }
   }
 

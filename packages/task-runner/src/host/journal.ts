@@ -46,42 +46,69 @@ export class Journal {
     return [...this.#entries.values()]
   }
 
+  /** Throws when it cannot be written; the workload must not begin then. */
   accepted(dispatchId: DispatchId): void {
-    this.#append({ kind: 'accepted', dispatchId })
+    this.#write({ kind: 'accepted', dispatchId })
   }
 
+  /** Throws when it cannot be written; user code must not begin then. */
   running(dispatchId: DispatchId, process: ProcessIdentity): void {
-    this.#append({ kind: 'running', dispatchId, process })
+    this.#write({ kind: 'running', dispatchId, process })
   }
 
   /** `token` is the session's, so that another host can tell the server what this one could not. */
   ended(dispatchId: DispatchId, end: { exit: WorkloadExit; pending: PendingReport | null; token: string }): void {
-    this.#append({ kind: 'ended', dispatchId, ...end })
+    this.#note({ kind: 'ended', dispatchId, ...end })
     // For the disk's sake, not the reader's: the server hears of it without waiting.
     fsync(this.#file, () => undefined)
   }
 
   /** The server heard of the outcome, or will not hear of it from us any more. */
   reported(dispatchId: DispatchId): void {
-    this.#append({ kind: 'reported', dispatchId })
+    this.#note({ kind: 'reported', dispatchId })
   }
 
   acknowledged(dispatchId: DispatchId): void {
-    if (this.#entries.has(dispatchId)) this.#append({ kind: 'acknowledged', dispatchId })
-    if (this.#size < COMPACT_AT || this.#entries.size > COMPACT_BELOW) return
-    const old = this.#file
-    this.#file = this.#rewrite()
-    closeSync(old)
+    if (this.#entries.has(dispatchId)) this.#note({ kind: 'acknowledged', dispatchId })
+    if (this.#size > COMPACT_AT && this.#entries.size < COMPACT_BELOW) this.#compact()
   }
 
   close(): void {
     closeSync(this.#file)
   }
 
-  #append(record: JournalRecord): void {
-    const line = `${JSON.stringify(record)}\n`
-    this.#size += writeSync(this.#file, line)
+  /** What has happened is known here even when the disk is full; only another host would not know it. */
+  #note(record: JournalRecord): void {
+    try {
+      this.#write(record)
+    } catch {
+      this.#apply(record)
+    }
+  }
+
+  #write(record: JournalRecord): void {
+    const line = Buffer.from(`${JSON.stringify(record)}\n`)
+    try {
+      if (writeSync(this.#file, line, 0, line.length, this.#size) < line.length)
+        throw new Error('no space left on device')
+    } catch (error) {
+      // Half a line would spoil the next one.
+      ftruncateSync(this.#file, this.#size)
+      throw error
+    }
+    this.#size += line.length
     this.#apply(record)
+  }
+
+  #compact(): void {
+    const old = this.#file
+    try {
+      this.#file = this.#rewrite()
+    } catch {
+      // The disk is full: the long file is still right.
+      return
+    }
+    closeSync(old)
   }
 
   #read(line: string): void {
