@@ -58,7 +58,8 @@ export function createReader(installed: string): Reader {
 
 function type(folder: string, script: string): Terminal {
   // A terminal's foreground job is a process group of its own. npx must find the installed command, never look for one.
-  const env = { ...process.env, npm_config_offline: 'true', NO_COLOR: '1' }
+  // Whatever else listens on this machine must not be in the way.
+  const env = { ...process.env, npm_config_offline: 'true', FAIRLEAD__API__PORT: '0', NO_COLOR: '1' }
   const bash = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, env, detached: true, stdio: 'pipe' })
   const chunks: Buffer[] = []
   bash.stdin.end()
