@@ -110,7 +110,7 @@ function worldOver(database: Database, scheduler: Scheduler): World {
         file: `${spec.dagId}.ts`,
         hash: JSON.stringify(spec),
         dags: [spec],
-        pauseNew: false,
+        defaults: { pauseNew: false, maxActiveRuns: 16, maxActiveTasks: 16 },
       }),
     trigger: async (dagId, runId) => {
       const base = {

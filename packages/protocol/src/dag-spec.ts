@@ -62,8 +62,10 @@ export const dagSpecSchema = z.object({
   startDate: z.int().nullable(),
   endDate: z.int().nullable(),
   catchup: z.boolean(),
-  maxActiveRuns: z.int().positive(),
-  maxActiveTasks: z.int().positive(),
+  /** Null for the configured default. */
+  maxActiveRuns: z.int().positive().nullable(),
+  /** Null for the configured default. */
+  maxActiveTasks: z.int().positive().nullable(),
   isPausedUponCreation: z.boolean().nullable(),
   executor: z.string().nullable(),
   isolation: isolationSchema.nullable(),

@@ -26,7 +26,12 @@ describe('a Dag', () => {
   it('becomes data with the defaults of Airflow', () => {
     const spec = oneTask({})
     expect(dagSpecSchema.parse(spec)).toEqual(spec)
-    expect(spec).toMatchObject({ schedule: { kind: 'manual' }, catchup: false, maxActiveRuns: 16, maxActiveTasks: 16 })
+    expect(spec).toMatchObject({
+      schedule: { kind: 'manual' },
+      catchup: false,
+      maxActiveRuns: null,
+      maxActiveTasks: null,
+    })
     expect(spec.tasks[0]).toMatchObject({
       triggerRule: 'all_success',
       retry: { retries: 0, delayMs: 300_000, backoff: 1, maxDelayMs: 86_400_000, jitter: 0 },

@@ -63,9 +63,9 @@ export interface DagOptions {
   readonly endDate?: Date | string
   /** True to create the runs that were missed. Default false. */
   readonly catchup?: boolean
-  /** Default 16. */
+  /** Runs of this Dag that may be running at once. Default: `core.max_active_runs_per_dag`. */
   readonly maxActiveRuns?: number
-  /** Tasks of this Dag that may run at once. Default 16. */
+  /** Tasks of this Dag that may run at once in each run. Default: `core.max_active_tasks_per_dag`. */
   readonly maxActiveTasks?: number
   readonly tags?: readonly string[]
   readonly isPausedUponCreation?: boolean

@@ -19,8 +19,8 @@ const DEFAULTS = {
   tags: [],
   schedule: null,
   catchup: false,
-  maxActiveRuns: 16,
-  maxActiveTasks: 16,
+  maxActiveRuns: null,
+  maxActiveTasks: null,
   isPausedUponCreation: null,
   executor: null,
   isolation: null,
@@ -102,7 +102,8 @@ function dateOf(owner: OptionOwner, name: 'startDate' | 'endDate', date: Date | 
   throw optionError(owner, name, date, 'a Date, or ISO 8601 text such as "2026-01-01T00:00:00Z"')
 }
 
-function countOf(owner: OptionOwner, name: 'maxActiveRuns' | 'maxActiveTasks', count: number): number {
+function countOf(owner: OptionOwner, name: 'maxActiveRuns' | 'maxActiveTasks', count: number | null): number | null {
+  if (count === null) return null
   if (Number.isSafeInteger(count) && count > 0) return count
   throw optionError(owner, name, count, 'a whole number, 1 or more')
 }

@@ -41,14 +41,14 @@ export async function createDagRunIn(
 ): Promise<CreateDagRunAnswer> {
   const dag = await tx.query
     .selectFrom('dag')
-    .select(['version_id', 'is_active'])
+    .select(['version_id', 'is_active', 'max_active_tasks'])
     .where('dag_id', '=', request.dagId)
     .executeTakeFirst()
   if (dag === undefined || dag.is_active === 0) return { kind: 'dagNotFound' }
   const now = context.environment.clock.now()
   const graph = await context.graphs.of(tx, dag.version_id)
   const runId = request.runId ?? defaultRunId(request, context)
-  const run = await insertDagRun(tx, newRun(request, graph, { runId, now }), now)
+  const run = await insertDagRun(tx, newRun(request, graph, { runId, now, maxActiveTasks: dag.max_active_tasks }), now)
   if (run === null) return { kind: 'exists', runId }
   const tasks = newTaskInstances(graph, context, now)
   await insertRunTaskInstances(
@@ -65,7 +65,7 @@ export async function createDagRunIn(
 function newRun(
   request: DagRunRequest,
   graph: VersionedGraph,
-  at: { runId: string; now: number },
+  at: { runId: string; now: number; maxActiveTasks: number },
 ): Parameters<typeof insertDagRun>[1] {
   return {
     dagId: request.dagId,
@@ -79,7 +79,7 @@ function newRun(
     versionId: graph.versionId,
     triggeredBy: request.triggeredBy,
     note: request.note,
-    maxActiveTasks: graph.spec.maxActiveTasks,
+    maxActiveTasks: at.maxActiveTasks,
     taskCount: graph.tasks.length,
   }
 }

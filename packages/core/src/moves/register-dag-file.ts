@@ -13,8 +13,15 @@ export interface DagFile {
   /** Content hash of the compiled file. */
   readonly hash: string
   readonly dags: readonly DagSpec[]
-  /** Whether a Dag that is new starts paused, unless it says so itself. */
+  readonly defaults: DagDefaults
+}
+
+/** What holds for a Dag that does not say it itself. */
+export interface DagDefaults {
+  /** Whether a Dag that is new starts paused. */
   readonly pauseNew: boolean
+  readonly maxActiveRuns: number
+  readonly maxActiveTasks: number
 }
 
 /** Why a Dag file could not be loaded. */
@@ -84,7 +91,7 @@ async function registerDag(tx: Tx, context: MoveContext, file: DagFile, spec: Da
     await tx.query.updateTable('dag').set(row).where('dag_id', '=', spec.dagId).execute()
     return
   }
-  const is_paused = (spec.isPausedUponCreation ?? file.pauseNew) ? 1 : 0
+  const is_paused = (spec.isPausedUponCreation ?? file.defaults.pauseNew) ? 1 : 0
   const fresh = { dag_id: spec.dagId, is_paused, running_runs: 0, queued_runs: 0, first_seen_at: now }
   await tx.query
     .insertInto('dag')
@@ -101,8 +108,8 @@ function columnsOf(file: DagFile, spec: DagSpec) {
     description: spec.description,
     tags: JSON.stringify(spec.tags),
     schedule: JSON.stringify(spec.schedule),
-    max_active_runs: spec.maxActiveRuns,
-    max_active_tasks: spec.maxActiveTasks,
+    max_active_runs: spec.maxActiveRuns ?? file.defaults.maxActiveRuns,
+    max_active_tasks: spec.maxActiveTasks ?? file.defaults.maxActiveTasks,
   }
 }
 

@@ -1,13 +1,13 @@
 import type { DagSink } from '../dag-processor/index.ts'
 import { countDags, listDagFiles } from '../db/queries/dag-reads.ts'
 import type { MoveContext } from '../moves/move-context.ts'
-import { forgetDagFile, recordImportError, registerDagFile } from '../moves/register-dag-file.ts'
+import { forgetDagFile, recordImportError, registerDagFile, type DagDefaults } from '../moves/register-dag-file.ts'
 import type { Metrics } from '../observability/index.ts'
 
 /** Writes what the Dag processor reads into the database. */
-export function databaseSink(moves: MoveContext, pauseNew: boolean): DagSink {
+export function databaseSink(moves: MoveContext, defaults: DagDefaults): DagSink {
   return {
-    registerDagFile: (file) => registerDagFile(moves, { ...file, pauseNew }),
+    registerDagFile: (file) => registerDagFile(moves, { ...file, defaults }),
     recordImportError: (file) => recordImportError(moves, file),
     forgetFile: (file) => forgetDagFile(moves, file),
     knownFiles: (bundleName) => listDagFiles(moves.database.read, bundleName),

@@ -202,7 +202,11 @@ function startDagProcessor(server: Assembled, options: StandaloneOptions, signal
       dagsFolder: config.paths.dagsFolder,
       bundlesFolder: config.paths.bundles,
       executors: options.executors.map(({ name }) => name),
-      sink: databaseSink(server.scheduler.context, config.core.dagsArePausedAtCreation),
+      sink: databaseSink(server.scheduler.context, {
+        pauseNew: config.core.dagsArePausedAtCreation,
+        maxActiveRuns: config.core.maxActiveRunsPerDag,
+        maxActiveTasks: config.core.maxActiveTasksPerDag,
+      }),
       log: log.child({ part: 'dag_processor' }),
       parseScript: options.parseScript,
       parseEnv: options.parseEnv,

@@ -217,6 +217,6 @@ function detailsOf(row: DagRow, spec: DagSpec) {
     owner_links: null,
     is_favorite: false,
     active_runs_count: row.running_runs + row.queued_runs,
-    concurrency: spec.maxActiveTasks,
+    concurrency: row.max_active_tasks,
   }
 }
