@@ -22,15 +22,15 @@ export interface TestEngine {
 }
 
 /** Both engines. PostgreSQL is provided by {@link postgresUrl}. */
-export const TEST_ENGINES: readonly TestEngine[] = [
-  { name: 'sqlite', title: 'on SQLite', isProvided: true, createDatabase: createSqliteFile },
-  {
+export const TEST_ENGINES: { readonly sqlite: TestEngine; readonly postgres: TestEngine } = {
+  sqlite: { name: 'sqlite', title: 'on SQLite', isProvided: true, createDatabase: createSqliteFile },
+  postgres: {
     name: 'postgres',
     title: needsService('on PostgreSQL', postgresUrl()),
     isProvided: postgresUrl() !== null,
     createDatabase: createPostgresDatabase,
   },
-]
+}
 
 async function createSqliteFile(): Promise<TestDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-db-'))

@@ -21,7 +21,7 @@ async function openTestWorld(engine: TestEngine, play?: Play): Promise<World> {
   return world
 }
 
-describe.each(TEST_ENGINES)('the scheduler $title', (engine) => {
+describe.each(Object.values(TEST_ENGINES))('the scheduler $title', (engine) => {
   const it = test.skipIf(!engine.isProvided)
   const startWorld = (play?: Play): Promise<World> => openTestWorld(engine, play)
 

@@ -57,8 +57,10 @@ function memoryEngine(): Engine {
 }
 
 function own(path: string, pid: number): () => void {
-  mkdirSync(dirname(path), { recursive: true })
-  const lock = takeOwnerLock(path, pid)
+  const lock = orUnavailable(path, () => {
+    mkdirSync(dirname(path), { recursive: true })
+    return takeOwnerLock(path, pid)
+  })
   if (lock.kind === 'owned') return () => lock.release()
   const who = lock.by === null ? 'another process' : `process ${lock.by.pid}`
   throw new DatabaseError(
@@ -68,8 +70,12 @@ function own(path: string, pid: number): () => void {
 }
 
 function openConnection(path: string, options: { readOnly: boolean }): SqliteConnection {
+  return orUnavailable(path, () => openSqlite(path, options))
+}
+
+function orUnavailable<T>(path: string, open: () => T): T {
   try {
-    return openSqlite(path, options)
+    return open()
   } catch (cause) {
     throw new DatabaseError(
       'DATABASE_UNAVAILABLE',
