@@ -1,6 +1,5 @@
 /** What the composition root starts and asks: configuration, the database and the processes. */
 export {
-  childEnvironment,
   configurationReference,
   ConfigError,
   listConfig,

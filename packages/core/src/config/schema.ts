@@ -28,7 +28,7 @@ export const CONFIG_SCHEMA = {
       1,
     ),
     defaultTimezone: text('UTC', 'IANA time zone of schedules that name none.'),
-    dagsArePausedAtCreation: flag(true, 'Whether a new Dag starts paused, unless it says otherwise itself.'),
+    dagsArePausedAtCreation: flag(false, 'Whether a new Dag starts paused, unless it says otherwise itself.'),
   },
   database: {
     url: text('', 'Path of the SQLite file or a `postgres://` address; empty means `fairlead.db` in the home folder.', {

@@ -49,8 +49,6 @@ export interface Standalone {
   readonly url: string
   readonly socketPath: string
   readonly passwordFile: string
-  /** Resolves when every Dag file that was there at the start has been read. */
-  readonly dagsRead: Promise<void>
   /** Rejects when a part dies; resolves after `stop`. */
   readonly finished: Promise<void>
   /** Graceful: nothing new is started, what runs is detached, requests end. */
@@ -69,6 +67,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
 }
 
 const EXECUTOR_END_MS = 10_000
+const LONGEST_FIRST_PASS_MS = 10_000
 
 async function startOn(database: Database, options: StandaloneOptions): Promise<Standalone> {
   const { config, environment, log } = options
@@ -83,7 +82,6 @@ async function startOn(database: Database, options: StandaloneOptions): Promise<
     clock: environment.clock,
   })
   server.listeningOn(listening)
-  await announce(options, listening)
   const processor = startDagProcessor(server, options, stopping.signal)
   const scheduler = server.scheduler.run(stopping.signal)
   const close = async () => {
@@ -96,14 +94,24 @@ async function startOn(database: Database, options: StandaloneOptions): Promise<
     await removeServerFile(config.paths.home)
     await database.close()
   }
+  const finished = finishWith([scheduler, processor.finished], stopping, close)
+  await firstDagsOr(finished, processor.firstPass, environment)
+  if (!stopping.signal.aborted) await announce(options, listening)
   return {
     url: listening.url,
     socketPath: listening.socketPath,
     passwordFile: server.passwordFile,
-    dagsRead: processor.firstPass,
-    finished: finishWith([scheduler, processor.finished], stopping, close),
+    finished,
     stop: async () => stopping.abort(new Error('The server stops.')),
   }
+}
+
+/** Whoever finds the server finds its Dags too, unless they take very long to load. */
+async function firstDagsOr(finished: Promise<void>, firstPass: Promise<void>, { clock }: Environment): Promise<void> {
+  const over = new AbortController()
+  const late = clock.sleep(LONGEST_FIRST_PASS_MS, over.signal).catch(() => undefined)
+  await Promise.race([firstPass, late, finished.catch(() => undefined)])
+  over.abort()
 }
 
 /** The parts, wired but not running. */

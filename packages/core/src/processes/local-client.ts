@@ -1,0 +1,5 @@
+/** What a command line on the server's own machine needs to call it; loads nothing of the server. */
+export { readApiSecret } from '../api/auth/key-file.ts'
+export { openRestTokens } from '../api/auth/rest-tokens.ts'
+export { readServerFile, type ServerFile } from './server-file.ts'
+export { loadModule } from './load-module.ts'

@@ -1,0 +1,8 @@
+/** The executors that need no module to be named. They are loaded by the path that any other takes. */
+export const builtInExecutors: Readonly<Record<string, () => Promise<unknown>>> = {
+  LocalExecutor: async () => (await import('@fairlead/executor-local')).LocalExecutor,
+  DebugExecutor: async () => (await import('@fairlead/executor-local')).DebugExecutor,
+}
+
+/** The executor where none is configured. */
+export const DEFAULT_EXECUTOR = 'LocalExecutor'

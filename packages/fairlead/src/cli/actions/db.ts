@@ -1,0 +1,32 @@
+import { migrate, migrationStatus, openInstallation } from '@fairlead/core'
+import { EXIT_CODES } from '../cli-error.ts'
+import { loadConfiguration } from '../load-configuration.ts'
+import { printOne, type OutputOptions } from '../output.ts'
+import type { Terminal } from '../terminal.ts'
+
+/** `fairlead db migrate` */
+export async function migrateDatabase(terminal: Terminal, options: OutputOptions): Promise<number> {
+  const database = openInstallation(await loadConfiguration(terminal), process.pid)
+  try {
+    const before = await migrationStatus(database)
+    const { current } = await migrate(database)
+    await printOne(terminal, options, { database: database.location, from: before.current, to: current })
+    return EXIT_CODES.ok
+  } finally {
+    await database.close()
+  }
+}
+
+/** `fairlead db check` */
+export async function checkDatabase(terminal: Terminal, options: OutputOptions): Promise<number> {
+  const database = openInstallation(await loadConfiguration(terminal), process.pid)
+  try {
+    const { current, newest } = await migrationStatus(database)
+    const isCurrent = current === newest
+    await printOne(terminal, options, { database: database.location, revision: current, newest, status: isCurrent ? 'ok' : 'behind' })
+    if (!isCurrent) terminal.err('Bring it up to date with `fairlead db migrate`, or start the server.\n')
+    return isCurrent ? EXIT_CODES.ok : EXIT_CODES.failure
+  } finally {
+    await database.close()
+  }
+}

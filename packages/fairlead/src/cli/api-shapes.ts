@@ -1,0 +1,68 @@
+/** The parts of the API's answers that commands read; the rest passes through to `--output json`. */
+
+/** See DAGResponse. */
+export interface DagRow {
+  readonly dag_id: string
+  readonly is_paused: boolean
+  readonly relative_fileloc: string | null
+  readonly timetable_summary: string | null
+  readonly next_dagrun_run_after: string | null
+  readonly tags: ReadonlyArray<{ readonly name: string }>
+}
+
+/** See DAGRunResponse. */
+export interface RunRow {
+  readonly dag_id: string
+  readonly dag_run_id: string
+  readonly state: string
+  readonly run_type: string
+  readonly run_after: string
+  readonly start_date: string | null
+  readonly end_date: string | null
+  readonly duration: number | null
+}
+
+/** See TaskResponse. */
+export interface TaskRow {
+  readonly task_id: string
+  readonly trigger_rule: string | null
+  readonly operator_name: string | null
+  readonly retries: number | null
+  readonly downstream_task_ids: readonly string[] | null
+}
+
+/** See TaskInstanceResponse. */
+export interface TaskInstanceRow {
+  readonly task_id: string
+  readonly map_index: number
+  readonly state: string | null
+  readonly try_number: number
+  readonly executor: string | null
+  readonly start_date: string | null
+  readonly end_date: string | null
+  readonly duration: number | null
+  readonly failure: { readonly cause: string; readonly error: { readonly message: string } | null } | null
+}
+
+/** Path of a Dag, or of something of it. */
+export function dagPath(dagId: string, rest = ''): string {
+  return `/api/v2/dags/${encodeURIComponent(dagId)}${rest}`
+}
+
+/** Path of a run, or of something of it. */
+export function runPath(dagId: string, runId: string, rest = ''): string {
+  return dagPath(dagId, `/dagRuns/${encodeURIComponent(runId)}${rest}`)
+}
+
+/** Path of a task instance, or of something of it. */
+export function taskInstancePath(ids: { dagId: string; runId: string; taskId: string }, rest = ''): string {
+  return runPath(ids.dagId, ids.runId, `/taskInstances/${encodeURIComponent(ids.taskId)}${rest}`)
+}
+
+/** Seconds as people say them. */
+export function durationText(seconds: number | null): string {
+  if (seconds === null) return ''
+  if (seconds < 60) return `${seconds.toFixed(2)}s`
+  const whole = Math.round(seconds)
+  return whole < 3600 ? `${Math.floor(whole / 60)}m${whole % 60}s` : `${Math.floor(whole / 3600)}h${Math.floor((whole % 3600) / 60)}m`
+}

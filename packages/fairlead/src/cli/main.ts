@@ -1,0 +1,54 @@
+import { CommanderError } from 'commander'
+import { CliError, EXIT_CODES } from './cli-error.ts'
+import { buildProgram } from './program.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Entry of the `fairlead` command: the composition root. Only here are the process and its environment touched. */
+
+const stopping = new AbortController()
+
+const terminal: Terminal = {
+  env: process.env,
+  cwd: process.cwd(),
+  isInteractive: process.stdout.isTTY === true,
+  columns: process.stdout.columns ?? 100,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  signal: stopping.signal,
+}
+
+// A reader that closed its end, such as `head`, has all that it wanted.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // A second signal does not wait.
+    if (stopping.signal.aborted) process.exit(EXIT_CODES.failure)
+    stopping.abort(new Error(`Stopped by ${signal}.`))
+  })
+}
+
+process.exitCode = await run()
+
+async function run(): Promise<number> {
+  const outcome = { exitCode: 0 }
+  try {
+    await buildProgram(terminal, outcome).parseAsync(process.argv)
+    return outcome.exitCode
+  } catch (error) {
+    return explain(error)
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage
+  if (stopping.signal.aborted) return EXIT_CODES.failure
+  if (error instanceof CliError) {
+    terminal.err(`${error.message}\n`)
+    return error.exitCode
+  }
+  const code = error instanceof Error && 'code' in error ? String(error.code) : null
+  terminal.err(`${error instanceof Error ? error.message : String(error)}\n`)
+  // An error without a code of ours is a fault of ours: its place helps.
+  if (code === null && error instanceof Error) terminal.err(`${error.stack ?? ''}\n`)
+  return code === 'DATABASE_IN_USE' ? EXIT_CODES.inUse : EXIT_CODES.failure
+}
