@@ -103,6 +103,21 @@ it('adopts what runs in the cloud when the server is killed and started again', 
   expect(cloud.jobs).toHaveLength(2)
 })
 
+it('holds the poll of a worker until there is work, and offers a job again that was never begun', async () => {
+  await server.start()
+  const poll = fetch(`${server.url}/executors/pull/jobs/poll`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${await server.workerCredential('pull')}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ workerId: 'a worker that dies with the answer in hand', waitMs: 60_000 }),
+  })
+  await writeFile(release, '')
+  const runId = await server.trigger('mixed')
+  expect((await poll).status).toBe(200)
+  await startWorker()
+  await server.until(async () => (await server.runState('mixed', runId)) !== 'running')
+  expect(await server.runState('mixed', runId)).toBe('success')
+})
+
 function configuration(): object {
   const runner = [process.execPath, join(install.folder, 'workload-runner.mjs')]
   return {

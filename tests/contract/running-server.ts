@@ -48,7 +48,9 @@ export class RunningServer {
         return pid === child.pid && (await fetch(`${url}/api/v2/version`)).ok
       },
       { timeoutMs: 30_000 },
-    )
+    ).catch((cause: unknown) => {
+      throw new Error(`the server did not come up:\n${this.output}`, { cause })
+    })
     await this.#login()
   }
 
