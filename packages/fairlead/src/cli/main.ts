@@ -19,10 +19,14 @@ const terminal: Terminal = {
 
 // A reader that closed its end, such as `head`, has all that it wanted.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+// A terminal's Ctrl-C reaches npx and us, and npx passes it on: within a moment it is the same one.
+const SAME_SIGNAL_MS = 1_000
+const first = { at: 0 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    // A second signal does not wait.
-    if (stopping.signal.aborted) process.exit(EXIT_CODES.failure)
+    if (stopping.signal.aborted && performance.now() - first.at > SAME_SIGNAL_MS) process.exit(EXIT_CODES.failure)
+    if (stopping.signal.aborted) return
+    first.at = performance.now()
     stopping.abort(new Error(`Stopped by ${signal}.`))
   })
 }
@@ -41,7 +45,8 @@ async function run(): Promise<number> {
 
 function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage
-  if (stopping.signal.aborted) return EXIT_CODES.failure
+  if (stopping.signal.aborted && error === stopping.signal.reason) return EXIT_CODES.failure
+  if (error instanceof Error && error.name === 'AbortError' && stopping.signal.aborted) return EXIT_CODES.failure
   if (error instanceof CliError) {
     terminal.err(`${error.message}\n`)
     return error.exitCode

@@ -24,7 +24,7 @@ export async function printList<Row>(
   if (output !== 'table') return printData(terminal, output, rows)
   if (rows.length === 0) return terminal.err('Nothing to list.\n')
   const { default: Table } = await import('cli-table3')
-  const table = new Table({ head: columns.map(({ heading }) => heading), chars: PLAIN, style: { head: ['bold'], border: [], 'padding-left': 0 } })
+  const table = new Table({ head: columns.map(({ heading }) => heading), chars: PLAIN, style: { head: terminal.isInteractive ? ['bold'] : [], border: [], 'padding-left': 0 } })
   for (const row of rows) table.push(columns.map((column) => String(column.text(row) ?? '')))
   terminal.out(`${table.toString().replace(/ +$/gm, '')}\n`)
 }
@@ -38,8 +38,8 @@ export async function printOne(terminal: Terminal, { output }: OutputOptions, th
 
 async function printData(terminal: Terminal, output: 'json' | 'yaml', data: unknown): Promise<void> {
   if (output === 'json') return terminal.out(`${JSON.stringify(data, null, 2)}\n`)
-  const { stringify } = await import('yaml')
-  terminal.out(stringify(data))
+  const { yamlText } = await import('./yaml-text.ts')
+  terminal.out(yamlText(data))
 }
 
 function textOf(value: unknown): string {
