@@ -7,6 +7,7 @@ import { connectHost, type HostLink } from './host-link.ts'
 import { applyExtraCaCertificates } from './extra-ca-certificates.ts'
 import { failure, runTask } from './run-task.ts'
 import { createAbort } from './task-abort.ts'
+import { warmUp } from './warm-up.ts'
 import type { AuthoredDag } from '@fairlead/sdk/runtime'
 
 /**
@@ -22,6 +23,7 @@ installConsole(process.stdout)
 installSourcePositions()
 installSdk({ cwd: process.cwd() })
 host.send({ kind: 'ready' })
+setImmediate(() => void warmUp(abort))
 const [extraCaCertificates] = process.argv.splice(2)
 if (extraCaCertificates !== undefined) applyExtraCaCertificates(extraCaCertificates)
 

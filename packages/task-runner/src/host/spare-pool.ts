@@ -17,6 +17,7 @@ export class SparePool {
   readonly #starting = new Set<RunnerProcess>()
   readonly #waiters: Waiter[] = []
   #refill: NodeJS.Timeout | null = null
+  #check: NodeJS.Timeout | null = null
   #retire: NodeJS.Timeout | null = null
   #startAgainAt = 0
   #isClosed = false
@@ -37,8 +38,7 @@ export class SparePool {
     this.#demand.note(bundlePath, performance.now())
     this.#postponeRetirement()
     const spare = this.#takeIdle(bundlePath)
-    // Starting another takes this process a moment; the task goes first.
-    this.#refill ??= setTimeout(() => this.#onRefill(), REFILL_DELAY_MS)
+    this.#fillSoon()
     if (spare !== null) return Promise.resolve(spare)
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { bundlePath, resolve, reject }
@@ -64,7 +64,7 @@ export class SparePool {
   /** Ends every process that was not handed out. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const timer of [this.#refill, this.#retire]) if (timer !== null) clearTimeout(timer)
+    for (const timer of [this.#refill, this.#check, this.#retire]) if (timer !== null) clearTimeout(timer)
     for (const waiter of this.#waiters.splice(0)) waiter.reject(new Error('the worker host is shutting down'))
     const spares = [...this.#idle.splice(0), ...this.#starting]
     await Promise.all(spares.map((spare) => killProcessGroup(spare.pid).then(() => spare.exited)))
@@ -79,19 +79,34 @@ export class SparePool {
     return spare
   }
 
-  #onRefill(): void {
-    this.#refill = null
-    this.#fill()
+  /** Starting another takes this process a moment; the task that was just given one goes first. */
+  #fillSoon(): void {
+    this.#refill ??= setTimeout(() => {
+      this.#refill = null
+      this.#fill()
+    }, REFILL_DELAY_MS)
+  }
+
+  #fillLater(): void {
+    this.#check ??= setTimeout(() => {
+      this.#check = null
+      this.#fill()
+    }, CHECK_AGAIN_MS)
   }
 
   /** Starts what is missing, at most one process for each core at a time. */
   #fill(): void {
     const target = this.#retire === null ? 0 : this.#demand.target(performance.now())
     let missing = this.#waiters.length + target - this.#idle.length - this.#starting.size
-    while (missing > 0 && this.#starting.size < MOST_STARTING && this.#start(REFILL_PRIORITY)) missing -= 1
+    while (
+      missing > 0 &&
+      this.#starting.size < MOST_STARTING &&
+      this.#start(this.#idle.length > 0 ? REFILL_PRIORITY : 0)
+    )
+      missing -= 1
     this.#dropMismatched(target)
     // What a busy moment called for is given up when it is over.
-    if (this.#idle.length > this.#options.spares) this.#refill ??= setTimeout(() => this.#onRefill(), SURPLUS_CHECK_MS)
+    if (this.#idle.length > this.#options.spares) this.#fillLater()
   }
 
   #startForWaiters(): void {
@@ -139,8 +154,8 @@ export class SparePool {
 
   /** The waiter hears of it; spares are tried again later, lest a broken machine does nothing but start processes. */
   #onStartFailed(detail: string): void {
-    this.#startAgainAt = performance.now() + START_AGAIN_MS
-    this.#refill ??= setTimeout(() => this.#onRefill(), START_AGAIN_MS)
+    this.#startAgainAt = performance.now() + CHECK_AGAIN_MS
+    this.#fillLater()
     this.#waiters.shift()?.reject(new Error(detail))
   }
 
@@ -201,8 +216,8 @@ interface Waiter {
 }
 
 const REFILL_DELAY_MS = 3
-const SURPLUS_CHECK_MS = 1_000
-const START_AGAIN_MS = 1_000
+const CHECK_AGAIN_MS = 1_000
+/** Refills do not steal from running tasks, unless the next task would have to wait for one. */
 const REFILL_PRIORITY = 5
 const MOST_STARTING = Math.max(2, availableParallelism())
 
