@@ -167,7 +167,6 @@ export class ManagedExecutor {
     if (syncIntervalMs === null) return
     while (!signal.aborted) {
       if (!(await woken(this.#clock.sleep(syncIntervalMs, signal)))) return
-      if (this.executor.slotsOccupied === 0) continue
       await this.#call('sync', (s) => this.executor.sync({ signal: s }), signal)
       afterCall()
     }
