@@ -26,6 +26,8 @@ interface Terminal {
   /** Presses Ctrl-C. */
   readonly interrupt: () => void
   readonly finished: Promise<Finished>
+  /** What was printed so far. */
+  readonly printed: () => string
 }
 
 /** Opens the folder. What is in `installed`'s node_modules is what the reader has installed. */
@@ -43,7 +45,7 @@ export function createReader(installed: string): Reader {
       const terminal = type(folder, script)
       staying.push(terminal)
       const early = terminal.finished.then(({ output }) => Promise.reject(new Error(`It ended: ${output}`)))
-      const isUp = eventually(() => existsSync(join(folder, '.fairlead/server.json')), { timeoutMs: 60_000 })
+      const isUp = eventually(() => isServing(folder, terminal), { timeoutMs: 60_000 })
       await Promise.race([isUp, early])
       // The early end is only news while we wait for the start.
       early.catch(() => undefined)
@@ -56,20 +58,27 @@ export function createReader(installed: string): Reader {
   }
 }
 
+function isServing(folder: string, { printed }: Terminal): boolean {
+  if (existsSync(join(folder, '.fairlead/server.json'))) return true
+  throw new Error(`the server is not up, and printed: ${printed()}`)
+}
+
 function type(folder: string, script: string): Terminal {
   // A terminal's foreground job is a process group of its own. npx must find the installed command, never look for one.
   // Whatever else listens on this machine must not be in the way.
   const env = { ...process.env, npm_config_offline: 'true', FAIRLEAD__API__PORT: '0', NO_COLOR: '1' }
   const bash = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, env, detached: true, stdio: 'pipe' })
   const chunks: Buffer[] = []
+  const printed = (): string => Buffer.concat(chunks).toString()
   bash.stdin.end()
   for (const stream of [bash.stdout, bash.stderr]) stream.on('data', (chunk: Buffer) => chunks.push(chunk))
   const finished = new Promise<Finished>((resolve, reject) => {
     bash.on('error', reject)
-    bash.on('close', (exitCode) => resolve({ exitCode, output: Buffer.concat(chunks).toString() }))
+    bash.on('close', (exitCode) => resolve({ exitCode, output: printed() }))
   })
   return {
     finished,
+    printed,
     interrupt: () => {
       if (bash.pid !== undefined && bash.exitCode === null) process.kill(-bash.pid, 'SIGINT')
     },
