@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const here = join(dirname(fileURLToPath(import.meta.url)), 'demo')
 const fairlead = join(here, '../../packages/fairlead/bin/fairlead.mjs')
-const data = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data')
+const data = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '../data')
 const results = join(here, 'results')
 const env = {
   ...process.env,

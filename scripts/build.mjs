@@ -56,6 +56,7 @@ const bundles = [
     outdir: 'packages/fairlead/dist',
     options: { ...esm, splitting: true, chunkNames: 'chunks/[name]-[hash]' },
   },
+  { name: 'crash-loop', entry: 'tests/chaos/crash-loop-main.ts', outdir: 'tests/chaos/dist', options: esm },
   { name: 'simulate', entry: 'testkit/simulation/main.ts', outdir: 'testkit/dist', options: esm },
   {
     name: 'bench',
