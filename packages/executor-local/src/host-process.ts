@@ -27,7 +27,7 @@ export function hostSettings(host: ExecutorHost, settings: LocalSettings): Worke
 export async function spawnHost(settings: WorkerHostSettings, workerHostPath: string): Promise<void> {
   mkdirSync(settings.runFolder, { recursive: true, mode: 0o700 })
   const logPath = join(settings.runFolder, 'host.log')
-  const log = openSync(logPath, 'w', 0o600)
+  const log = openSync(logPath, 'a', 0o600)
   try {
     const child = spawn(process.execPath, [workerHostPath, JSON.stringify(settings)], {
       detached: true,

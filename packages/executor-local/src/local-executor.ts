@@ -43,6 +43,8 @@ export class LocalExecutor extends BaseExecutor {
       onLost: () => this.host.log.warn('worker host is gone, starting another'),
       onProblem: (detail) => this.host.log.error('worker host cannot be started', { detail }),
     })
+    // Ends that an earlier server did not write down came with the hello.
+    void this.#acknowledge()
   }
 
   async executeAsync(workload: Workload, { signal }: Pick<ExecuteOptions, 'signal'>): Promise<string | null> {

@@ -32,12 +32,10 @@ export class ControlServer {
   async listen(socketPath: string): Promise<void> {
     mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 })
     rmSync(socketPath, { force: true })
-    const mask = process.umask(0o177)
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen(socketPath, resolve)
     })
-    process.umask(mask)
     chmodSync(socketPath, 0o600)
   }
 
