@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { describe } from 'vitest'
 import { needsService, postgresUrl } from './services.ts'
 
 /** An empty database of a test's own. */
@@ -30,6 +31,15 @@ export const TEST_ENGINES: { readonly sqlite: TestEngine; readonly postgres: Tes
     isProvided: postgresUrl() !== null,
     createDatabase: createPostgresDatabase,
   },
+}
+
+/** A suite that holds for every engine. */
+export function describeOnEngines(what: string, suite: (engine: TestEngine) => void): void {
+  for (const engine of Object.values(TEST_ENGINES)) {
+    describe.skipIf(!engine.isProvided)(`${what} ${engine.title}`, () => {
+      suite(engine)
+    })
+  }
 }
 
 async function createSqliteFile(): Promise<TestDatabase> {

@@ -4,8 +4,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { sql } from 'kysely'
-import { afterEach, describe, expect, it, test } from 'vitest'
-import { TEST_ENGINES, type TestDatabase, type TestEngine } from '../../../../testkit/test-databases.ts'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  TEST_ENGINES,
+  describeOnEngines,
+  type TestDatabase,
+  type TestEngine,
+} from '../../../../testkit/test-databases.ts'
 import { openDatabase, type Database, type Tx } from './database.ts'
 import { migrate, migrationStatus, NEWEST_REVISION } from './migrate.ts'
 import { deleteExecutorRow, listExecutorRows, readExecutorRow, writeExecutorRow } from './queries/executor-rows.ts'
@@ -39,9 +44,7 @@ const writeRow = (tx: Tx, key: string, value: unknown): Promise<void> =>
 const readRow = (database: Database, key: string): Promise<unknown> =>
   database.transaction((tx) => readExecutorRow(tx, 'local', key))
 
-describe.each(Object.values(TEST_ENGINES))('a database $title', (engine) => {
-  const it = test.skipIf(!engine.isProvided)
-
+describeOnEngines('a database', (engine) => {
   it('is migrated from empty to the newest revision, and again without a change', async () => {
     const database = open((await emptyDatabase(engine)).url)
     expect(await migrationStatus(database)).toEqual({ current: 0, newest: NEWEST_REVISION })
@@ -137,9 +140,7 @@ describe('an embedded database', () => {
   })
 })
 
-describe(`a shared database ${TEST_ENGINES.postgres.title}`, () => {
-  const it = test.skipIf(!TEST_ENGINES.postgres.isProvided)
-
+describe.skipIf(!TEST_ENGINES.postgres.isProvided)(`a shared database ${TEST_ENGINES.postgres.title}`, () => {
   it('runs the victim of a deadlock again', async () => {
     const database = await openMigrated(TEST_ENGINES.postgres)
     await database.transaction(async (tx) => {

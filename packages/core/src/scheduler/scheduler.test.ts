@@ -1,9 +1,9 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import { chain, dagSpec, taskSpec } from '../../../../testkit/dag-specs.ts'
 import { eventually } from '../../../../testkit/eventually.ts'
 import { InstantExecutor, type Play } from '../../../../testkit/instant-executor.ts'
 import { openWorld, type World } from '../../../../testkit/scheduler-world.ts'
-import { TEST_ENGINES, type TestEngine } from '../../../../testkit/test-databases.ts'
+import { describeOnEngines, type TestEngine } from '../../../../testkit/test-databases.ts'
 
 const cleanups: Array<() => Promise<void>> = []
 afterEach(async () => {
@@ -21,8 +21,7 @@ async function openTestWorld(engine: TestEngine, play?: Play): Promise<World> {
   return world
 }
 
-describe.each(Object.values(TEST_ENGINES))('the scheduler $title', (engine) => {
-  const it = test.skipIf(!engine.isProvided)
+describeOnEngines('the scheduler', (engine) => {
   const startWorld = (play?: Play): Promise<World> => openTestWorld(engine, play)
 
   it('runs a chain to its end, each task through every state once', async () => {

@@ -31,11 +31,13 @@ const candidates = statement(
   limit $2`,
 )
 
+// The state that is guarded comes with the row: spelled out it would match a partial index, which PostgreSQL then
+// reads whole whenever statistics say that it is small.
 const claim = statement(
   ({ rows }) => `
   update task_instance set state = 'queued', dispatch_id = d.in_dispatch_id, queued_at = $2, is_admissible = 0
-  from ${rows(1, { in_id: 'text', in_dispatch_id: 'text' })} as d
-  where id = d.in_id and state = 'scheduled' and is_admissible = 1
+  from ${rows(1, { in_id: 'text', in_from: 'text', in_dispatch_id: 'text' })} as d
+  where id = d.in_id and state = d.in_from and is_admissible = 1
   returning id`,
 )
 
@@ -55,13 +57,15 @@ const insertDispatches = statement(
 
 const usedSlots = statement(() => `select executor, count(*) as used from dispatch group by executor`)
 
+// Cast, or SQLite divides as floating-point numbers what JavaScript hands over.
+const EARNED = `(cast($1 as bigint) - scheduled_at) / cast($2 as bigint)`
+
 const age = statement(
   () => `
-  update task_instance set priority = priority_weight + ($1 - scheduled_at) / $2
+  update task_instance set priority = priority_weight + ${EARNED}
   where id in (
     select id from task_instance
-    where state = 'scheduled' and is_admissible = 1 and scheduled_at <= cast($1 as bigint) - cast($2 as bigint)
-      and priority < priority_weight + ($1 - scheduled_at) / $2
+    where state = 'scheduled' and is_admissible = 1 and ${EARNED} >= 1 and priority < priority_weight + ${EARNED}
     limit $3
   )
   returning id`,
@@ -85,7 +89,7 @@ export async function claimCandidates(
   by: { schedulerId: string; now: number },
 ): Promise<ReadonlySet<string>> {
   const moved = await tx.all<{ id: string }>(claim, [
-    JSON.stringify(claims.map((c) => [c.row.id, c.dispatchId])),
+    JSON.stringify(claims.map((c) => [c.row.id, 'scheduled', c.dispatchId])),
     by.now,
   ])
   const ids = new Set(moved.map((row) => row.id))

@@ -24,11 +24,12 @@ const dueDags = statement(
   order by next_run_after limit $2 ${skipLocked('d')}`,
 )
 
+// The cross join makes SQLite begin at the Dags with places, never at whatever is queued.
 const startableRuns = statement(
   () => `
   select r.run_key, r.dag_id, d.max_active_runs - d.running_runs as places
-  from dag d join dag_run r on r.dag_id = d.dag_id
-  where d.queued_runs > 0 and d.is_paused = 0 and d.running_runs < d.max_active_runs
+  from dag d cross join dag_run r
+  where r.dag_id = d.dag_id and d.queued_runs > 0 and d.is_paused = 0 and d.running_runs < d.max_active_runs
     and r.state = 'queued' and r.run_after <= $1
   order by d.dag_id, r.run_after, r.run_key
   limit $2`,

@@ -2,7 +2,10 @@ import type { TaskInstanceState } from '@fairlead/protocol'
 import type { Tx } from '../database.ts'
 import { statement } from '../statement.ts'
 
-/** The guarded state changes of task instances, each for many rows at once. A row that does not fit is left alone. */
+/**
+ * The guarded state changes of task instances, each for many rows at once. A row that does not fit is left alone. The
+ * state that is guarded comes with the row: see `claims.ts`.
+ */
 
 /** A task instance as a move reads it, under its run's lock. */
 export interface TaskInstanceRow {
@@ -73,8 +76,8 @@ const relaunch = statement(
   update task_instance set
     state = 'scheduled', dispatch_id = null, launch_attempts = launch_attempts + 1, ready_at = d.in_ready_at,
     is_admissible = 0, queued_at = null, external_id = null, cause = d.in_cause, exit = d.in_exit
-  from ${rows(1, { in_id: 'text', in_ready_at: 'int', in_cause: 'text', in_exit: 'text' })} as d
-  where id = d.in_id and state = 'queued'`,
+  from ${rows(1, { in_id: 'text', in_from: 'text', in_ready_at: 'int', in_cause: 'text', in_exit: 'text' })} as d
+  where id = d.in_id and state = d.in_from`,
 )
 
 const schedule = statement(
@@ -100,8 +103,8 @@ const start = statement(
   update task_instance set
     state = 'running', started_at = d.in_started_at, heartbeat_at = $2, hostname = d.in_hostname,
     unixname = d.in_unixname, pid = d.in_pid, nonce = d.in_nonce
-  from ${rows(1, { in_id: 'text', in_started_at: 'int', in_hostname: 'text', in_unixname: 'text', in_pid: 'int', in_nonce: 'text' })} as d
-  where id = d.in_id and state = 'queued'`,
+  from ${rows(1, { in_id: 'text', in_from: 'text', in_started_at: 'int', in_hostname: 'text', in_unixname: 'text', in_pid: 'int', in_nonce: 'text' })} as d
+  where id = d.in_id and state = d.in_from`,
 )
 
 const heartbeat = statement(
@@ -163,7 +166,7 @@ export async function relaunchRows(
   tx: Tx,
   moves: ReadonlyArray<{ id: string; readyAt: number; cause: string; exit: string | null }>,
 ): Promise<void> {
-  await tx.all(relaunch, [JSON.stringify(moves.map((m) => [m.id, m.readyAt, m.cause, m.exit]))])
+  await tx.all(relaunch, [JSON.stringify(moves.map((m) => [m.id, 'queued', m.readyAt, m.cause, m.exit]))])
 }
 
 /** A row that has become scheduled. */
@@ -208,7 +211,7 @@ export async function startRows(
   moves: ReadonlyArray<WorkerIdentity & { id: string; startedAt: number }>,
   now: number,
 ): Promise<void> {
-  const values = moves.map((m) => [m.id, m.startedAt, m.hostname, m.unixname, m.pid, m.nonce])
+  const values = moves.map((m) => [m.id, 'queued', m.startedAt, m.hostname, m.unixname, m.pid, m.nonce])
   await tx.all(start, [JSON.stringify(values), now])
 }
 

@@ -63,7 +63,8 @@ const countRuns = statement(
 const startRuns = statement(
   ({ rows }) => `
   update dag_run set state = 'running', started_at = coalesce(started_at, $2)
-  where state = 'queued' and run_key in (select in_run_key from ${rows(1, { in_run_key: 'int' })} as d)
+  from ${rows(1, { in_run_key: 'int', in_from: 'text' })} as d
+  where run_key = d.in_run_key and state = d.in_from
   returning run_key`,
 )
 
@@ -91,7 +92,7 @@ export function moveRunsToRunning(
   runKeys: readonly number[],
   now: number,
 ): Promise<Array<{ run_key: number }>> {
-  return tx.all(startRuns, [JSON.stringify(runKeys.map((key) => [key])), now])
+  return tx.all(startRuns, [JSON.stringify(runKeys.map((key) => [key, 'queued'])), now])
 }
 
 /** Adds to the number of running and queued runs of Dags. */

@@ -40,7 +40,7 @@ export function openPostgresEngine(url: string, options: { connections: number }
 
 // Our 64-bit columns hold moments and counts, all well inside the integers that a JavaScript number holds exactly.
 const getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
-  oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser
+  oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser
 
 function withoutPassword(url: string): string {
   const parsed = new URL(url)
