@@ -54,7 +54,7 @@ export interface Answer {
 
 /** Opens the world in a folder of its own. */
 export async function openApiWorld(
-  options: { play?: Play; env?: Record<string, string>; log?: Log } = {},
+  options: { play?: Play; slots?: number; env?: Record<string, string>; log?: Log } = {},
 ): Promise<ApiWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'fl-api-'))
   const environment = systemEnvironment()
@@ -62,7 +62,7 @@ export async function openApiWorld(
   const log = options.log ?? NO_LOG
   const world = await openWorld({
     url: join(folder, 'fairlead.db'),
-    executors: (context, host) => [new InstantExecutor(host('instant', 8), context, options.play ?? (() => 'never'))],
+    executors: (context, host) => [new InstantExecutor(host('instant', options.slots ?? 8), context, options.play ?? (() => 'never'))],
   })
   world.start()
   const { clock } = environment
