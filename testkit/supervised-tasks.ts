@@ -165,6 +165,11 @@ dag.task('family', async () => {
   console.log('child ' + child.pid)
   await sleep(600_000)
 })()
+dag.task('daemon', async () => {
+  const child = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' })
+  console.log('child ' + child.pid)
+  await sleep(600_000)
+})()
 dag.task('prints', async () => {
   const line = 'x'.repeat(1023) + '\\n'
   for (let i = 0; i < 50 * 1024; i += 1) process.stdout.write(line)

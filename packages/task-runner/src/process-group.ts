@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readProcStat } from './process-identity.ts'
 
@@ -15,6 +15,25 @@ export async function killProcessGroup(group: number): Promise<boolean> {
   if (!signalGroup(group, 'SIGKILL')) return true
   return isGoneWithin(group, KILL_WAIT_MS)
 }
+
+/**
+ * Kills what left its group for a session of its own (a browser, a daemon) and still carries the mark in the environment
+ * that it inherited. Linux only: elsewhere a process's environment is not to be read.
+ */
+export function killStrays(mark: string): void {
+  if (process.platform !== 'linux') return
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${PROCESS_MARK}=${mark}\0`))
+        process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // It ended while we looked, or belongs to another user.
+    }
+  }
+}
+
+/** Name of the variable that marks a task's process and all that it starts. */
+export const PROCESS_MARK = 'FAIRLEAD_PROCESS_MARK'
 
 /** Sends a signal to every process of a group; false when the group has no process. */
 export function signalGroup(group: number, signal: NodeJS.Signals): boolean {

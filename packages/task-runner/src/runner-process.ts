@@ -1,19 +1,22 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { parseChildMessage } from './child-message.ts'
 import type { FromChild, ToChild } from './ipc.ts'
+import { PROCESS_MARK } from './process-group.ts'
 import { processEnd, type ProcessEnd, type SupervisedProcess } from './supervised-process.ts'
 
 /** Starts a Node process with the runner in it. It does nothing until it is told to, and ends when its host is gone. */
 export function startRunnerProcess(options: RunnerProcessOptions): RunnerProcess {
+  const mark = randomUUID()
   const certificates = options.extraCaCertificates === null ? [] : [options.extraCaCertificates]
   const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.childPath, ...certificates], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: options.environment,
+    env: { ...options.environment, [PROCESS_MARK]: mark },
     serialization: 'json',
   })
-  return new RunnerProcess(child)
+  return new RunnerProcess(child, mark)
 }
 
 /** See {@link startRunnerProcess}. */
@@ -29,6 +32,7 @@ export interface RunnerProcessOptions {
 /** One Node process for one task. */
 export class RunnerProcess implements SupervisedProcess {
   readonly pid: number
+  readonly mark: string
   readonly stdout: Readable
   readonly stderr: Readable
   readonly exited: Promise<ProcessEnd>
@@ -39,13 +43,14 @@ export class RunnerProcess implements SupervisedProcess {
   onMessage: (message: FromChild) => void = () => undefined
   readonly #child: ChildProcess
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, mark: string) {
     if (child.pid === undefined || child.stdout === null || child.stderr === null) {
       // Node reports a failed spawn by an event in the next turn; it is the constructor's caller that must know.
       child.on('error', () => undefined)
       throw new Error('the operating system refused to start a process (out of processes, memory or file descriptors)')
     }
     this.#child = child
+    this.mark = mark
     this.pid = child.pid
     this.stdout = child.stdout
     this.stderr = child.stderr

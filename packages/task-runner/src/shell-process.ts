@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
+import { PROCESS_MARK } from './process-group.ts'
 import { processEnd, type ProcessEnd, type SupervisedProcess } from './supervised-process.ts'
 
 /**
@@ -8,6 +10,7 @@ import { processEnd, type ProcessEnd, type SupervisedProcess } from './supervise
  */
 export class ShellProcess implements SupervisedProcess {
   readonly pid: number
+  readonly mark: string = randomUUID()
   readonly stdout: Readable
   readonly stderr: Readable
   readonly exited: Promise<ProcessEnd>
@@ -17,7 +20,7 @@ export class ShellProcess implements SupervisedProcess {
     const child = spawn('/bin/sh', ['-c', GATED, 'fairlead-task', options.command], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      env: options.environment,
+      env: { ...options.environment, [PROCESS_MARK]: this.mark },
       ...(options.cwd === null ? {} : { cwd: options.cwd }),
     })
     const gate = child.stdio[3]

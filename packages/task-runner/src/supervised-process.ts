@@ -6,6 +6,8 @@ export type ProcessEnd = { kind: 'exited'; exitCode: number } | { kind: 'signale
 /** A process that leads its own group. Its user code waits until it is released. */
 export interface SupervisedProcess {
   readonly pid: number
+  /** Found in the environment of everything that it starts. */
+  readonly mark: string
   readonly stdout: Readable
   readonly stderr: Readable
   /** Resolves when the leader of the group has ended; the pipes may still hold output. */

@@ -107,12 +107,15 @@ describe('a timeout', () => {
     expect(exit).toEqual({ kind: 'timedOut', timeoutMs: 200 })
   })
 
-  it('ends grandchildren that ignore SIGTERM', async () => {
-    const { log } = await tasks.run('family', { executionTimeoutMs: 500 })
-    const pid = Number(/child (\d+)/.exec(log)?.[1])
-    expect(pid).toBeGreaterThan(0)
-    expect(identify(pid)).toBeNull()
-  })
+  it.each(['family', 'daemon'])(
+    'ends grandchildren that ignore SIGTERM or left the process group (%s)',
+    async (taskId) => {
+      const { log } = await tasks.run(taskId, { executionTimeoutMs: 500 })
+      const pid = Number(/child (\d+)/.exec(log)?.[1])
+      expect(pid).toBeGreaterThan(0)
+      expect(identify(pid)).toBeNull()
+    },
+  )
 })
 
 describe('heartbeats', () => {

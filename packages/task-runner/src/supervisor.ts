@@ -4,7 +4,7 @@ import type { ExecuteTask, RunContext, WorkloadExit } from '@fairlead/protocol'
 import type { ExecutionApiClient, Refusal, RunAnswer, TaskSession } from './execution-api-client.ts'
 import type { LogWriter } from './log-writer.ts'
 import { markOomKills, wasOomKilled, type OomMark } from './oom-evidence.ts'
-import { endProcessGroup, killProcessGroup } from './process-group.ts'
+import { endProcessGroup, killProcessGroup, killStrays } from './process-group.ts'
 import { identify, type ProcessIdentity } from './process-identity.ts'
 import { pendingReport, settleTask, type PendingReport, type SettleResult } from './settle-task.ts'
 import type { TaskOutcome } from './ipc.ts'
@@ -98,6 +98,8 @@ export class Supervisor {
     const end = await program.process.exited
     if (this.#phase.kind === 'ending') await this.#phase.groupEnd
     await killProcessGroup(program.process.pid)
+    // Who ends in order sees to its own; who was killed could not.
+    if (this.#death !== null || end.kind === 'signaled') killStrays(program.process.mark)
     // What user code said before its process ended may still be in the channel.
     await program.outputEnd(this.#deps.settings.drainMs)
     const { outcome: reported, oomMark: mark } = this.#phase.kind === 'running' ? this.#phase : NOTHING_REPORTED
