@@ -82,6 +82,10 @@ export class FairleadServer {
     return new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)))
   }
 
+  get hasEnded(): boolean {
+    return this.#child !== null && (this.#child.exitCode !== null || this.#child.signalCode !== null)
+  }
+
   /** Signals the server process alone, and waits for its end. */
   async kill(signal: NodeJS.Signals): Promise<number | string | null> {
     this.#child?.kill(signal)
@@ -172,7 +176,9 @@ export class FairleadServer {
 
   /** Stops the server, waits until every process of it is gone, and removes the folder. */
   async dispose(): Promise<void> {
-    await this.kill('SIGTERM')
+    const end = await this.kill('SIGTERM')
+    // A worker host outlives a killed server on purpose, and would wait minutes for the next one.
+    if (end === 'SIGKILL') for (const line of this.processes) process.kill(Number.parseInt(line, 10), 'SIGKILL')
     await eventually(() => this.processes.length === 0, { timeoutMs: 30_000 })
     rmSync(this.folder, { recursive: true, force: true })
   }

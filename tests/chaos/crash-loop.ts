@@ -27,7 +27,8 @@ export async function crashLoop(kills: number, say: (line: string) => void): Pro
     await server.start()
   }
   const state = await server.runEnd('crash_loop', runId, 300_000)
-  const leases = (): number => Number(server.query<{ count: number }>('select count(*) as count from dispatch')[0]?.count)
+  const leases = (): number =>
+    Number(server.query<{ count: number }>('select count(*) as count from dispatch')[0]?.count)
   await server.kill('SIGTERM')
   await eventually(() => server.processes.length === 0, { timeoutMs: 60_000 })
   const problems = [...(state === 'success' ? [] : [`the run ended as ${state}`]), ...audit(server, journal)]

@@ -21,7 +21,7 @@ export interface SchedulerTimes {
   readonly heartbeatTimeoutMs: number
   /** Queued for this long without starting, an attempt is handed over again. */
   readonly queuedTimeoutMs: number
-  /** Waiting this long earns one unit of priority. */
+  /** Waiting this long earns one unit of priority; 0 for never. */
   readonly ageingMs: number
   /** The longest sleep without being woken: a safety net, never the way work is noticed. */
   readonly idleMs: number

@@ -43,7 +43,10 @@ export async function sweep(deps: SweepContext, state: SweepState, signal: Abort
     await sweepStuck(deps, signal)
     await sweepDrift(deps)
   }
-  await deps.context.database.transaction((tx) => ageWaiting(tx, clock.now(), deps.times.ageingMs, AGED_PER_SWEEP))
+  const { ageingMs } = deps.times
+  if (ageingMs > 0) {
+    await deps.context.database.transaction((tx) => ageWaiting(tx, clock.now(), ageingMs, AGED_PER_SWEEP))
+  }
 }
 
 /** False for a while after the wall clock was stepped: stored moments do not compare with it until workers reported anew. */
