@@ -52,6 +52,11 @@ export class AttachedHost {
 
   #follow({ connection, held }: OpenedConnection): void {
     this.#options.onAttached(held)
+    // A host that hangs still holds its connection; closing it leads to its replacement.
+    const { timeoutMs } = this.#options
+    const pulse = setInterval(() => void connection.callWithin(timeoutMs, { kind: 'status' }), timeoutMs)
+    pulse.unref()
+    void connection.closed.then(() => clearInterval(pulse))
     void connection.closed.then(() => {
       if (this.#isClosed) return
       this.#options.onLost()
@@ -80,6 +85,8 @@ export class AttachedHost {
 export interface AttachedHostOptions {
   readonly settings: WorkerHostSettings
   readonly workerHostPath: string | undefined
+  /** How long a host may take to answer. */
+  readonly timeoutMs: number
   /** Called at each attachment with all that the host holds, before any event. */
   readonly onAttached: (held: readonly HeldWorkload[]) => void
   readonly onEvent: (event: HeldWorkload) => void
@@ -92,12 +99,12 @@ const LONGEST_RETRY_MS = 5_000
 
 async function attach(options: AttachedHostOptions): Promise<OpenedConnection> {
   const { socketPath } = options.settings
-  const found = await HostConnection.open(socketPath, options.onEvent)
+  const found = await HostConnection.open(socketPath, options.timeoutMs, options.onEvent)
   if (found !== null && found.version === CONTROL_VERSION) return found
   // A host of another version: what it runs was begun by another release, and ends with it.
   if (found !== null) await found.connection.call({ kind: 'shutdown', detail: 'the server was upgraded' })
   await spawnHost(options.settings, options.workerHostPath ?? runnerFiles().workerHostPath)
-  const opened = await HostConnection.open(socketPath, options.onEvent)
+  const opened = await HostConnection.open(socketPath, options.timeoutMs, options.onEvent)
   if (opened === null) throw new Error(`The worker host started and does not answer at ${socketPath}.`)
   return opened
 }

@@ -29,13 +29,15 @@ export class HostConnection {
   }
 
   /** Connects and says hello; null when nobody listens. */
-  static async open(socketPath: string, onEvent: (event: HeldWorkload) => void): Promise<OpenedConnection | null> {
+  static async open(
+    socketPath: string,
+    timeoutMs: number,
+    onEvent: (event: HeldWorkload) => void,
+  ): Promise<OpenedConnection | null> {
     const socket = await connect(socketPath)
     if (socket === null) return null
     const connection = new HostConnection(socket, onEvent)
-    const timer = setTimeout(() => connection.close(), HELLO_TIMEOUT_MS)
-    const answer = await connection.call({ kind: 'attach', version: CONTROL_VERSION })
-    clearTimeout(timer)
+    const answer = await connection.callWithin(timeoutMs, { kind: 'attach', version: CONTROL_VERSION })
     if (answer?.kind === 'attached') return { connection, version: answer.version, pid: answer.pid, held: answer.held }
     connection.close()
     return null
@@ -50,6 +52,15 @@ export class HostConnection {
       this.#waiting.set(id, resolve)
       writeJsonLine(this.#socket, { id, call })
     })
+  }
+
+  /** Calls the host, and closes the connection when it does not answer in time. */
+  async callWithin(timeoutMs: number, call: HostCall): Promise<HostAnswer | null> {
+    const timer = setTimeout(() => this.close(), timeoutMs)
+    timer.unref()
+    const answer = await this.call(call)
+    clearTimeout(timer)
+    return answer
   }
 
   close(): void {
@@ -79,8 +90,6 @@ export interface OpenedConnection {
   readonly pid: number
   readonly held: readonly HeldWorkload[]
 }
-
-const HELLO_TIMEOUT_MS = 5_000
 
 function connect(socketPath: string): Promise<Socket | null> {
   return new Promise((resolve) => {

@@ -10,7 +10,7 @@ import type { LocalSettings } from './settings.ts'
 
 /** What the worker host of this executor instance is started with. */
 export function hostSettings(host: ExecutorHost, settings: LocalSettings): WorkerHostSettings {
-  const { workerHostPath: _, childPath, ...times } = settings
+  const { workerHostPath: _, hostTimeoutMs: __, childPath, ...times } = settings
   return {
     ...times,
     childPath: childPath ?? runnerFiles().childPath,

@@ -218,6 +218,17 @@ describe('when the worker host is killed', () => {
     expect(await exitOf(host, submit(executor, taskWorkload('hello')))).toEqual(SUCCESS)
   })
 
+  it('replaces one that hangs', async () => {
+    const { executor, host } = await startExecutor({ hostTimeoutMs: 500 })
+    const workload = submit(executor, taskWorkload('wait'))
+    const pid = await pidOf(host, workload)
+    const hostPid = await hostPidOf(executor)
+    process.kill(hostPid, 'SIGSTOP')
+    expect((await exitOf(host, workload)).kind).toBe('lost')
+    expect([pid, hostPid].map(identify)).toEqual([null, null])
+    expect(await exitOf(host, submit(executor, taskWorkload('hello')))).toEqual(SUCCESS)
+  })
+
   it('leaves nothing behind even when the server is dead too', async () => {
     const { executor, host } = await startExecutor()
     const workloads = [taskWorkload('block'), shellWorkload("trap '' TERM; while :; do sleep 1; done")]

@@ -38,6 +38,7 @@ export class LocalExecutor extends BaseExecutor {
     this.#attached = await AttachedHost.open({
       settings: hostSettings(this.host, this.#settings),
       workerHostPath: this.#settings.workerHostPath,
+      timeoutMs: this.#settings.hostTimeoutMs,
       onAttached: (held) => this.#onAttached(held),
       onEvent: (event) => this.#onEvent(event),
       onLost: () => this.host.log.warn('worker host is gone, starting another'),

@@ -26,6 +26,8 @@ export const localSettingsSchema = z.strictObject({
   overtimeMs: z.int().min(0).default(20_000),
   /** How long silent pipes that a process outside the task's group holds open are waited for. */
   drainMs: z.int().min(0).default(2_000),
+  /** A worker host that does not answer for this long is killed and replaced. */
+  hostTimeoutMs: z.int().positive().default(30_000),
   /** Where the compiled child is, when it is not this installation's own. */
   childPath: z.string().optional(),
   /** Where the compiled worker host is, when it is not this installation's own. */
