@@ -16,7 +16,8 @@ export interface SettledTask extends TaskAddress {
  * proportional to the edges that leave settled tasks, never to what is unfinished.
  */
 export async function propagate(ledger: RunLedger, settled: readonly SettledTask[]): Promise<void> {
-  const ready: Array<TaskAddress & { from: 'none' }> = []
+  // By address: a row that is ready stays undecided until the end, and a later wave may count for it again.
+  const ready = new Map<string, TaskAddress & { from: 'none' }>()
   let wave = settled
   while (wave.length > 0) {
     const counted = await countWave(ledger, wave)
@@ -25,14 +26,15 @@ export async function propagate(ledger: RunLedger, settled: readonly SettledTask
       const task = await taskOf(ledger, row.run_key, row.task_index)
       const address = { runKey: row.run_key, taskIndex: row.task_index, mapIndex: row.map_index }
       const decision = evaluateTriggerRule(task.spec.triggerRule, countsOf(row, task))
-      if (decision === 'run') ready.push({ ...address, from: 'none' })
+      const key = `${row.run_key}/${row.task_index}/${row.map_index}`
+      if (decision === 'run') ready.set(key, { ...address, from: 'none' })
       if (decision === 'skip') next.push({ ...address, state: 'skipped', taskId: row.task_id })
       if (decision === 'upstream_failed') next.push({ ...address, state: 'upstream_failed', taskId: row.task_id })
     }
     await settleWave(ledger, next)
     wave = next
   }
-  await scheduleTasks(ledger, ready)
+  await scheduleTasks(ledger, [...ready.values()])
 }
 
 async function countWave(ledger: RunLedger, wave: readonly SettledTask[]): Promise<readonly CountedRow[]> {
