@@ -1,5 +1,6 @@
 import type { ExecutorEvent } from '@fairlead/executor'
-import type { DispatchId } from '@fairlead/protocol'
+import type { DispatchId, ExecuteTask } from '@fairlead/protocol'
+import type { VersionedGraph } from '../db/queries/dag-graphs.ts'
 import { readDispatches, type DispatchRow } from '../db/queries/dispatches.ts'
 import type { ClaimedTask, ExecutorOffer } from '../moves/claim-task-instances.ts'
 import type { MoveContext } from '../moves/move-context.ts'
@@ -28,6 +29,8 @@ const EVENTS_PER_TRANSACTION = 512
 export class Dispatcher {
   readonly executors: ReadonlyMap<string, ManagedExecutor>
   readonly #options: DispatcherOptions
+  /** To be handed over: what a failed turn left here, the next one makes up for. */
+  readonly #pending = new Set<string>()
 
   constructor(executors: readonly ManagedExecutor[], options: DispatcherOptions) {
     this.executors = new Map(executors.map((executor) => [executor.name, executor]))
@@ -38,25 +41,27 @@ export class Dispatcher {
     return new Map([...this.executors].map(([name, executor]) => [name, executor.offer]))
   }
 
-  /** Hands claimed work to its executors. */
+  /** Hands claimed work to its executors, and whatever an earlier turn could not. */
   async handOver(claimed: readonly ClaimedTask[]): Promise<void> {
-    if (claimed.length === 0) return
-    await this.handOverDispatches(claimed.map((task) => task.dispatchId))
+    for (const task of claimed) this.#pending.add(task.dispatchId)
+    if (this.#pending.size > 0) await this.handOverDispatches([...this.#pending])
   }
 
   /** The same by dispatch id, for work that is handed over again. */
   async handOverDispatches(dispatchIds: readonly string[]): Promise<void> {
     const { context } = this.#options
+    for (const dispatchId of dispatchIds) this.#pending.add(dispatchId)
     context.environment.faults.at('dispatch.beforeHandOver')
     const refused: EndedDispatch[] = []
-    for (const { row, workload, executorConfig } of await this.#workloads(dispatchIds)) {
-      const problem = this.#queue(row, workload, executorConfig)
+    for (const one of await this.#prepare(dispatchIds)) {
+      const problem = one.kind === 'ready' ? this.#queue(one) : one.problem
       if (problem === null) continue
       const exit = { kind: 'neverStarted' as const, detail: problem }
-      refused.push({ dispatchId: row.dispatch_id, exit, actor: 'dispatch' })
+      refused.push({ dispatchId: one.row.dispatch_id, exit, actor: 'dispatch' })
     }
     context.environment.faults.at('dispatch.afterHandOver')
     if (refused.length > 0) await settleDispatches(context, refused)
+    for (const dispatchId of dispatchIds) this.#pending.delete(dispatchId)
   }
 
   /** Settles what executors have reported. Answers how many events there were. */
@@ -97,17 +102,29 @@ export class Dispatcher {
     }
   }
 
-  async #workloads(dispatchIds: readonly string[]) {
-    const { context, mintTicket } = this.#options
-    const rows = await context.database.transaction(async (tx) => {
-      const read = await readDispatches(tx, dispatchIds)
-      return Promise.all(read.map(async (row) => ({ row, graph: await context.graphs.of(tx, row.version_id) })))
+  async #prepare(dispatchIds: readonly string[]): Promise<readonly Prepared[]> {
+    const { context } = this.#options
+    const read = await context.database.transaction(async (tx) => {
+      const rows = (await readDispatches(tx, dispatchIds)).filter((row) => row.is_current === 1)
+      return Promise.all(
+        rows.map(async (row) => ({ row, graph: await settled(context.graphs.of(tx, row.version_id)) })),
+      )
     })
-    return Promise.all(rows.map(async ({ row, graph }) => ({ row, ...(await workloadOf(row, graph, mintTicket)) })))
+    return Promise.all(read.map(({ row, graph }) => this.#prepareOne(row, graph)))
+  }
+
+  async #prepareOne(row: DispatchRow, graph: PromiseSettledResult<VersionedGraph>): Promise<Prepared> {
+    try {
+      if (graph.status === 'rejected') throw graph.reason
+      return { kind: 'ready', row, ...(await workloadOf(row, graph.value, this.#options.mintTicket)) }
+    } catch (error) {
+      this.#options.log.error('workload could not be made', { dispatchId: row.dispatch_id, error })
+      return { kind: 'refused', row, problem: `Its workload could not be made: ${messageOf(error)}` }
+    }
   }
 
   /** Null when the executor took it, else why it did not. */
-  #queue(row: DispatchRow, workload: Parameters<ManagedExecutor['queue']>[0], executorConfig: unknown): string | null {
+  #queue({ row, workload, executorConfig }: Extract<Prepared, { kind: 'ready' }>): string | null {
     const executor = this.executors.get(row.executor)
     if (executor === undefined) return `No executor named "${row.executor}" is configured.`
     try {
@@ -119,7 +136,7 @@ export class Dispatcher {
         dispatchId: row.dispatch_id,
         error,
       })
-      return `Executor "${row.executor}" refused the workload: ${error instanceof Error ? error.message : String(error)}`
+      return `Executor "${row.executor}" refused the workload: ${messageOf(error)}`
     }
   }
 
@@ -129,4 +146,22 @@ export class Dispatcher {
     if (managed === undefined) return false
     return managed.holds(dispatchId) || managed.events.some(({ event }) => event.dispatchId === dispatchId)
   }
+}
+
+type Prepared =
+  | {
+      readonly kind: 'ready'
+      readonly row: DispatchRow
+      readonly workload: ExecuteTask
+      readonly executorConfig: unknown
+    }
+  | { readonly kind: 'refused'; readonly row: DispatchRow; readonly problem: string }
+
+async function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([promise])
+  return result
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
