@@ -1,0 +1,60 @@
+import type { FaultPoint } from '../../packages/core/src/model/environment.ts'
+import type { Plan } from './plan.ts'
+import type { RandomStream } from './random-stream.ts'
+
+/** Decides what goes wrong, and stops when it is told to. */
+export class Chaos {
+  isOn = true
+  readonly #plan: Plan
+  readonly #stream: RandomStream
+  #crashes = 0
+
+  constructor(plan: Plan, stream: RandomStream) {
+    this.#plan = plan
+    this.#stream = stream
+  }
+
+  /** True when the process that passes this point dies here. */
+  crashesAt(point: FaultPoint): boolean {
+    const { chance, focus, focusChance, most } = this.#plan.crash
+    if (!this.isOn || this.#crashes >= most) return false
+    if (!this.#stream.chance(point === focus ? focusChance : chance)) return false
+    this.#crashes += 1
+    return true
+  }
+
+  /** True when a transaction fails as a whole: a full disk, a database that is away. */
+  failsTransaction(): boolean {
+    return this.isOn && this.#stream.chance(this.#plan.database.failure)
+  }
+
+  /** How long a process stands still before a transaction: others get in between, or its lease runs out. */
+  pauseMs(): number {
+    if (!this.isOn) return 0
+    if (this.#stream.chance(this.#plan.database.stall)) return this.#stream.int(5_000, 90_000)
+    return this.#stream.chance(this.#plan.database.pause) ? this.#stream.int(1, 200) : 0
+  }
+
+  /** After how long each copy of a message arrives; none when it is lost. */
+  deliveries(): readonly number[] {
+    const { drop, duplicate } = this.#plan.network
+    if (!this.isOn) return [1]
+    const copies: number[] = this.#stream.chance(drop) ? [] : [this.#delayMs()]
+    if (this.#stream.chance(duplicate)) copies.push(this.#delayMs() + this.#stream.int(0, 60_000))
+    return copies
+  }
+
+  /** True when a call into a machine fails without having done anything. */
+  failsCall(): boolean {
+    return this.isOn && this.#stream.chance(this.#plan.machine.failure)
+  }
+
+  /** True when the answer of a call into a machine is lost: it has done its work, and nobody knows. */
+  losesAnswer(): boolean {
+    return this.isOn && this.#stream.chance(this.#plan.machine.lostAnswer)
+  }
+
+  #delayMs(): number {
+    return this.#stream.chance(this.#plan.network.slow) ? this.#stream.int(50, 20_000) : this.#stream.int(1, 30)
+  }
+}

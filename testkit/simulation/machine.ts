@@ -1,0 +1,134 @@
+import type { ExecuteTask, WorkloadExit } from '@fairlead/protocol'
+import { Life } from './life.ts'
+import type { Surroundings } from './surroundings.ts'
+import { runWorker, type WorkerApi } from './worker.ts'
+
+/** What a simulated task does. */
+export type Script = keyof typeof SCRIPTS
+
+/** A process on a machine. Its record stays when it has ended. */
+export interface SimulatedProcess {
+  readonly dispatchId: string
+  readonly taskInstanceId: string
+  readonly taskId: string
+  readonly hostname: string
+  readonly pid: number
+  readonly nonce: string
+  readonly script: Script
+  readonly life: Life
+  /** States that it has reported, whether or not anybody heard. */
+  readonly reported: Set<string>
+  exit: WorkloadExit | null
+}
+
+/** Who is told when a process ends. */
+export interface Watcher {
+  processEnded(process: SimulatedProcess): void
+}
+
+const SCRIPTS = {
+  success: 60,
+  failed: 6,
+  up_for_retry: 8,
+  skipped: 6,
+  diesBeforeRun: 4,
+  diesAfterRun: 4,
+  succeedsThenDies: 4,
+  endsSilently: 3,
+  freezes: 3,
+  neverBegins: 2,
+} as const
+
+const CALM_SCRIPTS = { success: 8, failed: 1, up_for_retry: 1, skipped: 1 } as const
+
+/**
+ * Where tasks run: outside of every scheduler, and alive when they are not. It knows a dispatch id for ever, so that
+ * the same one never starts two processes.
+ */
+export class Machine {
+  readonly name: string
+  readonly life: Life
+  /** Dispatch ids that were ever sent to it, arrived or not. */
+  readonly asked: Set<string> = new Set()
+  readonly #surroundings: Surroundings
+  readonly #api: WorkerApi
+  readonly #processes = new Map<string, SimulatedProcess>()
+  readonly #watchers = new Map<string, Set<Watcher>>()
+  #lastPid = 100
+
+  constructor(name: string, surroundings: Surroundings, api: WorkerApi) {
+    this.name = name
+    this.life = new Life(`machine ${name}`)
+    this.#surroundings = surroundings
+    this.#api = api
+  }
+
+  find(dispatchId: string): SimulatedProcess | undefined {
+    return this.#processes.get(dispatchId)
+  }
+
+  get processes(): readonly SimulatedProcess[] {
+    return [...this.#processes.values()]
+  }
+
+  /** Starts a process for a dispatch id that is new. Answers its external id. */
+  submit(workload: ExecuteTask, watcher: Watcher): string {
+    const { dispatchId } = workload.taskInstance
+    if (!this.#processes.has(dispatchId)) this.#launch(workload)
+    this.watch(dispatchId, watcher)
+    return `${this.name}-${this.#processes.get(dispatchId)?.pid ?? 0}`
+  }
+
+  /** Tells somebody of the end of a process, at once when it has ended. */
+  watch(dispatchId: string, watcher: Watcher): void {
+    const watchers = this.#watchers.get(dispatchId) ?? new Set()
+    this.#watchers.set(dispatchId, watchers.add(watcher))
+    const known = this.#processes.get(dispatchId)
+    if (known !== undefined && known.exit !== null) watcher.processEnded(known)
+  }
+
+  kill(dispatchId: string): void {
+    const process = this.#processes.get(dispatchId)
+    if (process !== undefined) this.end(process, { kind: 'signaled', signal: 'SIGKILL', cause: 'killed_externally' })
+  }
+
+  /** Every process ends at once. */
+  crash(): void {
+    for (const process of this.#processes.values()) this.end(process, { kind: 'lost', detail: 'The machine crashed.' })
+  }
+
+  end(process: SimulatedProcess, exit: WorkloadExit): void {
+    if (process.exit !== null) return
+    process.exit = exit
+    process.life.die()
+    this.#surroundings.trace.note(process.life.name, `ends, ${exit.kind}`)
+    for (const watcher of this.#watchers.get(process.dispatchId) ?? []) watcher.processEnded(process)
+  }
+
+  #launch({ taskInstance }: ExecuteTask): void {
+    const { chaos, stream, trace } = this.#surroundings
+    this.#lastPid += 1
+    const pid = this.#lastPid
+    const process: SimulatedProcess = {
+      dispatchId: taskInstance.dispatchId,
+      taskInstanceId: taskInstance.id,
+      taskId: taskInstance.taskId,
+      hostname: this.name,
+      pid,
+      nonce: `nonce-${pid}`,
+      script: chaos.isOn ? stream.weighted(SCRIPTS) : stream.weighted(CALM_SCRIPTS),
+      life: new Life(`${this.name}/${pid}`),
+      reported: new Set(),
+      exit: null,
+    }
+    this.#processes.set(process.dispatchId, process)
+    const { dagId, runId, taskId, tryNumber } = taskInstance
+    trace.note(process.life.name, `launched for ${dagId} ${runId} ${taskId} try ${tryNumber}, will: ${process.script}`)
+    void runWorker(process, {
+      surroundings: this.#surroundings,
+      network: this.life,
+      api: this.#api,
+      end: (exit) => this.end(process, exit),
+    })
+  }
+}

@@ -1,0 +1,136 @@
+import { createDagRun } from '../../packages/core/src/moves/create-dag-run.ts'
+import type { MoveContext } from '../../packages/core/src/moves/move-context.ts'
+import { forgetDagFile, registerDagFile } from '../../packages/core/src/moves/register-dag-file.ts'
+import { setDagPaused } from '../../packages/core/src/moves/set-dag-paused.ts'
+import type { Fleet } from './fleet.ts'
+import { Life } from './life.ts'
+import type { Machine } from './machine.ts'
+import type { Plan } from './plan.ts'
+import type { Surroundings } from './surroundings.ts'
+import type { Umpire } from './umpire.ts'
+
+/** What the people and the world outside do to a server. */
+export interface OperatorDeps {
+  readonly plan: Plan
+  readonly surroundings: Surroundings
+  readonly fleet: Fleet
+  readonly machines: ReadonlyMap<string, Machine>
+  readonly umpire: Umpire
+}
+
+const LONGEST_STEP_MS = 60 * 60_000
+
+/** Registers Dags, triggers runs, pauses, kills and steps clocks at moments of its plan. */
+export class Operator {
+  readonly #deps: OperatorDeps
+  readonly #life = new Life('operator')
+  #underWay = 0
+
+  constructor(deps: OperatorDeps) {
+    this.#deps = deps
+  }
+
+  /** True when everything it began has been answered. */
+  get isIdle(): boolean {
+    return this.#underWay === 0
+  }
+
+  async begin(): Promise<void> {
+    const { plan, fleet, machines } = this.#deps
+    for (const spec of plan.dags) this.#asking(0, (context) => register(context, spec.dagId, spec))
+    for (const spec of plan.dags) this.#times(plan.runs, () => this.#trigger(spec.dagId))
+    this.#times(plan.pauses, () => this.#pause())
+    this.#times(plan.clockSteps, () => this.#stepClock())
+    this.#times(plan.crash.most > 2 ? 1 : 0, () => fleet.crashOne())
+    this.#times(plan.schedulerCount > 1 ? 1 : 0, () => fleet.stopOne())
+    for (const machine of machines.values()) this.#times(plan.machine.crashes, () => machine.crash())
+  }
+
+  /** Leaves a world in which everything can end: no new scheduled runs, no pause. */
+  finish(): void {
+    for (const { dagId } of this.#deps.plan.dags) {
+      this.#asking(0, (context) => forgetDagFile(context, { bundleName: 'dags', file: `${dagId}.ts` }))
+      this.#asking(1, (context) => setDagPaused(context, { dagId, isPaused: false, actor: 'operator' }))
+    }
+  }
+
+  #times(count: number, act: () => void): void {
+    const { kernel, stream, chaos } = this.#deps.surroundings
+    for (let index = 0; index < count; index += 1) {
+      kernel.schedule(this.#life, stream.int(50, this.#deps.plan.chaosMs), () => {
+        if (chaos.isOn) act()
+      })
+    }
+  }
+
+  #trigger(dagId: string): void {
+    const base = {
+      runId: null,
+      runType: 'manual',
+      logicalDate: null,
+      dataInterval: null,
+      conf: null,
+      note: null,
+    } as const
+    const { stream } = this.#deps.surroundings
+    const delayMs = stream.chance(0.2) ? stream.int(100, 10_000) : null
+    this.#asking(0, (context) => {
+      const runAfter = delayMs === null ? null : context.environment.clock.now() + delayMs
+      return createDagRun(context, { ...base, dagId, runAfter, triggeredBy: 'operator' })
+    })
+  }
+
+  #pause(): void {
+    const { stream, kernel, chaos } = this.#deps.surroundings
+    const { dagId } = stream.pick(this.#deps.plan.dags)
+    const set = (isPaused: boolean): void =>
+      this.#asking(0, (context) => setDagPaused(context, { dagId, isPaused, actor: 'operator' }))
+    set(true)
+    kernel.schedule(this.#life, stream.int(100, 40_000), () => {
+      if (chaos.isOn) set(false)
+    })
+  }
+
+  #stepClock(): void {
+    const { stream, kernel, trace } = this.#deps.surroundings
+    const stepMs = stream.int(-LONGEST_STEP_MS, LONGEST_STEP_MS)
+    trace.note('operator', `steps the clock by ${stepMs} ms`)
+    kernel.wallOffsetMs += stepMs
+  }
+
+  /** Asks until a server has answered. */
+  #asking(delayMs: number, ask: (context: MoveContext) => Promise<unknown>): void {
+    const { kernel } = this.#deps.surroundings
+    this.#underWay += 1
+    const attempt = async (): Promise<void> => {
+      const { context } = this.#deps.fleet
+      let isAnswered = false
+      const again = (): void => {
+        if (isAnswered) return
+        isAnswered = true
+        kernel.schedule(this.#life, 1_000, () => void attempt())
+      }
+      if (context === null) return again()
+      // A server that dies never answers.
+      const cancel = kernel.schedule(this.#life, 120_000, again)
+      try {
+        await ask(context)
+        cancel()
+        if (!isAnswered) this.#underWay -= 1
+        isAnswered = true
+      } catch (error) {
+        cancel()
+        this.#deps.umpire.judgeError('operator', error)
+        again()
+      }
+    }
+    kernel.schedule(this.#life, delayMs, () => void attempt())
+  }
+}
+
+function register(context: MoveContext, dagId: string, spec: Plan['dags'][number]): Promise<void> {
+  const file = { bundleName: 'dags', file: `${dagId}.ts`, hash: 'v1', dags: [spec], defaults: DEFAULTS }
+  return registerDagFile(context, file)
+}
+
+const DEFAULTS = { pauseNew: false, maxActiveRuns: 16, maxActiveTasks: 16 }

@@ -1,0 +1,72 @@
+import type { DagSpec } from '@fairlead/protocol'
+import { FAULT_POINTS, type FaultPoint } from '../../packages/core/src/model/environment.ts'
+import { randomDag } from './random-dag.ts'
+import type { RandomStream } from './random-stream.ts'
+
+/** What one history is made of, drawn from its seed before it begins. */
+export interface Plan {
+  /** How long faults and new runs go on. */
+  readonly chaosMs: number
+  readonly schedulerCount: number
+  /** True when several schedulers may have the database open: leases must run out before work is taken over. */
+  readonly isShared: boolean
+  /** True when workers talk to an API process of its own instead of the scheduler's. */
+  readonly hasOwnApi: boolean
+  readonly crash: {
+    readonly chance: number
+    readonly focus: FaultPoint
+    readonly focusChance: number
+    readonly most: number
+  }
+  /** Chances per transaction. */
+  readonly database: { readonly failure: number; readonly pause: number; readonly stall: number }
+  /** Chances per message. */
+  readonly network: { readonly drop: number; readonly duplicate: number; readonly slow: number }
+  readonly machine: { readonly failure: number; readonly lostAnswer: number; readonly crashes: number }
+  readonly clockSteps: number
+  readonly skewMs: number
+  readonly executors: readonly ExecutorPlan[]
+  readonly dags: readonly DagSpec[]
+  readonly runs: number
+  readonly pauses: number
+}
+
+/** One simulated executor. */
+export interface ExecutorPlan {
+  readonly name: string
+  readonly parallelism: number
+  /** `push`: its machine tells of ends; `poll`: it asks. */
+  readonly mode: 'push' | 'poll'
+}
+
+/** Draws a plan. */
+export function drawPlan(stream: RandomStream): Plan {
+  const isCalm = stream.chance(0.1)
+  const often = (chance: number): number => (isCalm || stream.chance(0.4) ? 0 : chance * stream.unit())
+  const executors: readonly ExecutorPlan[] = [
+    { name: 'push', parallelism: stream.int(1, 6), mode: 'push' },
+    { name: 'poll', parallelism: stream.int(1, 3), mode: 'poll' },
+  ]
+  const schedulerCount = stream.pick([1, 1, 1, 2, 3])
+  return {
+    chaosMs: stream.int(20_000, 150_000),
+    schedulerCount,
+    isShared: schedulerCount > 1 || stream.chance(0.2),
+    hasOwnApi: stream.chance(0.3),
+    crash: {
+      chance: often(0.004),
+      focus: stream.pick(FAULT_POINTS),
+      focusChance: often(0.3),
+      most: stream.int(1, 5),
+    },
+    database: { failure: often(0.03), pause: often(0.2), stall: often(0.004) },
+    network: { drop: often(0.2), duplicate: often(0.2), slow: often(0.1) },
+    machine: { failure: often(0.1), lostAnswer: often(0.2), crashes: stream.pick([0, 0, 0, 1]) },
+    clockSteps: stream.pick([0, 0, 0, 1, 2]),
+    skewMs: stream.pick([0, 0, 500, 3_000]),
+    executors,
+    dags: Array.from({ length: stream.int(1, 3) }, (_, index) => randomDag(stream.fork(`dag ${index}`), `dag${index}`)),
+    runs: stream.int(1, 4),
+    pauses: stream.pick([0, 0, 1, 2]),
+  }
+}

@@ -1,0 +1,43 @@
+import { TRIGGER_RULES, type DagSpec, type Schedule, type TaskSpec } from '@fairlead/protocol'
+import { dagSpec, taskSpec } from '../dag-specs.ts'
+import type { RandomStream } from './random-stream.ts'
+
+/** A Dag of any shape: what it waits for, how often it tries, where it runs and how much of it at once. */
+export function randomDag(stream: RandomStream, dagId: string): DagSpec {
+  const tasks: TaskSpec[] = []
+  const size = stream.int(1, 7)
+  const density = stream.unit()
+  const hasPlainRules = stream.chance(0.3)
+  for (let index = 0; index < size; index += 1) {
+    const upstream = tasks.filter(() => stream.chance(density / Math.max(1, index / 2))).map((task) => task.taskId)
+    tasks.push(randomTask(stream, { index, upstream, hasPlainRules }))
+  }
+  return dagSpec(dagId, tasks, {
+    schedule: randomSchedule(stream),
+    catchup: stream.chance(0.3),
+    maxActiveRuns: stream.int(1, 3),
+    maxActiveTasks: stream.int(1, 5),
+    executor: stream.pick([null, null, 'push', 'poll']),
+  })
+}
+
+function randomTask(
+  stream: RandomStream,
+  { index, upstream, hasPlainRules }: { index: number; upstream: string[]; hasPlainRules: boolean },
+): TaskSpec {
+  const delayMs = stream.pick([0, 500, 5_000])
+  return taskSpec(`t${index}`, {
+    upstream,
+    triggerRule: hasPlainRules || stream.chance(0.3) ? 'all_success' : stream.pick(TRIGGER_RULES),
+    isSetup: stream.chance(0.15),
+    retry: { retries: stream.int(0, 2), delayMs, backoff: stream.pick([1, 2]), maxDelayMs: 60_000, jitter: 0.2 },
+    priorityWeight: stream.int(1, 4),
+    executor: stream.pick([null, null, null, 'push', 'poll']),
+  })
+}
+
+function randomSchedule(stream: RandomStream): Schedule {
+  if (!stream.chance(0.25)) return { kind: 'manual' }
+  // The history begins two hours before clocks go forward in Berlin.
+  return { kind: 'cron', expression: '* * * * *', timezone: stream.pick(['UTC', 'Europe/Berlin']) }
+}

@@ -1,0 +1,59 @@
+import type { DagRunState, DagSpec, TaskInstanceState, TriggerRule } from '@fairlead/protocol'
+
+/** What the umpire believes of the world, from the audit log alone. */
+
+/** A run. */
+export interface RunModel {
+  readonly runKey: number
+  readonly dagId: string
+  readonly runId: string
+  readonly tasks: ReadonlyMap<string, TaskModel>
+  state: DagRunState
+  /** Number of the transaction that started it. */
+  startedIn: number | null
+}
+
+/** A task instance. */
+export interface TaskModel {
+  readonly taskId: string
+  readonly label: string
+  readonly rule: TriggerRule
+  readonly isSetup: boolean
+  readonly isLeaf: boolean
+  readonly upstream: readonly TaskModel[]
+  state: TaskInstanceState
+  tryNumber: number
+  dispatchId: string | null
+  /** Number of the transaction that settled it, and of the one in which its trigger rule decided. */
+  settledIn: number | null
+  decidedIn: number | null
+}
+
+/** A hand-over. Closed once, by whoever ended it. */
+export interface AttemptModel {
+  readonly dispatchId: string
+  readonly task: TaskModel
+  closed: { readonly to: TaskInstanceState; readonly actor: string } | null
+}
+
+/** A run as it is created. */
+export function newRun(at: { runKey: number; dagId: string; runId: string }, spec: DagSpec): RunModel {
+  const tasks = new Map<string, TaskModel>()
+  const upstreamIds = new Set(spec.tasks.flatMap((task) => task.upstream))
+  for (const { taskId, triggerRule, isSetup, upstream } of spec.tasks) {
+    tasks.set(taskId, {
+      taskId,
+      label: `${at.dagId}/${at.runId}/${taskId}`,
+      rule: triggerRule,
+      isSetup,
+      isLeaf: !upstreamIds.has(taskId),
+      upstream: upstream.flatMap((id) => tasks.get(id) ?? []),
+      state: 'none',
+      tryNumber: 0,
+      dispatchId: null,
+      settledIn: null,
+      decidedIn: null,
+    })
+  }
+  return { ...at, tasks, state: 'queued', startedIn: null }
+}

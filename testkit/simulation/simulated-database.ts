@@ -1,0 +1,50 @@
+import type { Database, Tx } from '../../packages/core/src/db/database.ts'
+import { never, type Life } from './life.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** A transaction that the simulated database refused as a whole. */
+export class DatabaseAway extends Error {
+  override readonly name = 'DatabaseAway'
+}
+
+/** Looks at each transaction just before it commits. */
+export type Inspect = (tx: Tx, who: string) => Promise<void>
+
+/**
+ * The database as one simulated process sees it. Each transaction is a step of its own, so that others come in
+ * between, and the last thing inside it is the inspection.
+ */
+export function simulatedDatabase(
+  inner: Database,
+  life: Life,
+  options: { surroundings: Surroundings; inspect: Inspect; isShared: boolean },
+): Database {
+  const { kernel, chaos, trace } = options.surroundings
+  const transaction = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
+    await kernel.sleep(life, chaos.pauseMs())
+    const fails = chaos.failsTransaction()
+    try {
+      return await inner.transaction(async (tx) => {
+        const value = await work(tx)
+        if (fails) throw new DatabaseAway('The database is away.')
+        await options.inspect(tx, life.name)
+        return value
+      })
+    } catch (error) {
+      if (life.isDead) return await never<T>()
+      if (fails) trace.note(life.name, 'transaction fails')
+      throw error
+    }
+  }
+  return {
+    transaction,
+    read: inner.read,
+    isExclusive: !options.isShared,
+    fragments: inner.fragments,
+    location: inner.location,
+    get statementCount() {
+      return inner.statementCount
+    },
+    close: async () => undefined,
+  }
+}

@@ -1,0 +1,114 @@
+import { BaseExecutor, outcomeUnknown, type ExecutorHost } from '@fairlead/executor'
+import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
+import type { Life } from './life.ts'
+import type { Machine, SimulatedProcess, Watcher } from './machine.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** What a simulated executor works with. */
+export interface SimulatedExecutorDeps {
+  readonly machine: Machine
+  /** Of the scheduler that it lives in. */
+  readonly life: Life
+  readonly mode: 'push' | 'poll'
+  readonly surroundings: Surroundings
+}
+
+const ANSWER_TIMEOUT_MS = 8_000
+
+/** An honest executor in front of a machine that is hard to reach: it says what it knows, and no more. */
+export class SimulatedExecutor extends BaseExecutor implements Watcher {
+  override readonly syncIntervalMs: number | null
+  protected override readonly launchTimeoutMs = 20_000
+  readonly #deps: SimulatedExecutorDeps
+
+  constructor(host: ExecutorHost, deps: SimulatedExecutorDeps) {
+    super(host)
+    this.#deps = deps
+    this.syncIntervalMs = deps.mode === 'poll' ? 2_000 : null
+  }
+
+  override async start(): Promise<void> {
+    await this.#travel()
+  }
+
+  async executeAsync(workload: Workload): Promise<string | null> {
+    const { machine, life, surroundings } = this.#deps
+    const { kernel, chaos, stream } = surroundings
+    if (workload.type !== 'ExecuteTask') throw new Error('Only tasks are simulated.')
+    const { dispatchId } = workload.taskInstance
+    await kernel.sleep(life, stream.int(1, 20))
+    if (chaos.failsCall()) throw refusal(machine.asked.has(dispatchId))
+    machine.asked.add(dispatchId)
+    const arrivals = chaos.deliveries()
+    for (const delayMs of arrivals) {
+      kernel.schedule(machine.life, delayMs, () => void machine.submit(workload, this))
+    }
+    const firstMs = Math.min(...arrivals)
+    if (firstMs > ANSWER_TIMEOUT_MS || chaos.losesAnswer()) {
+      await kernel.sleep(life, ANSWER_TIMEOUT_MS)
+      throw outcomeUnknown('No answer from the machine.')
+    }
+    await kernel.sleep(life, firstMs + 1)
+    return `${machine.name}-${machine.find(dispatchId)?.pid ?? 0}`
+  }
+
+  async sync(): Promise<void> {
+    const { machine, mode } = this.#deps
+    if (mode === 'push') return
+    await this.#travel()
+    for (const { dispatchId } of this.runningWorkloads) {
+      const process = machine.find(dispatchId)
+      if (process === undefined) this.fail(dispatchId, { kind: 'lost', detail: 'The machine does not know it.' })
+      else if (process.exit === null) this.running(dispatchId)
+      else this.#reportEnd(process)
+    }
+  }
+
+  override async tryAdoptTaskInstances(refs: readonly TaskInstanceRef[]): Promise<readonly TaskInstanceRef[]> {
+    const { machine } = this.#deps
+    await this.#travel()
+    const missing: TaskInstanceRef[] = []
+    for (const ref of refs) {
+      const process = machine.find(ref.dispatchId)
+      if (process === undefined) missing.push(ref)
+      else {
+        this.adopt(ref)
+        machine.watch(ref.dispatchId, this)
+      }
+    }
+    return missing
+  }
+
+  override async revokeTask(ref: TaskInstanceRef): Promise<void> {
+    await this.#travel()
+    await this.forget(ref.dispatchId)
+    this.#deps.machine.kill(ref.dispatchId)
+  }
+
+  /** The machine's push. It tells until it is heard, sometimes twice; what a dead scheduler heard is lost with it. */
+  processEnded(process: SimulatedProcess): void {
+    const { life, mode, surroundings } = this.#deps
+    const { kernel, chaos } = surroundings
+    if (mode === 'poll') return
+    for (const delayMs of [1, ...chaos.deliveries()]) {
+      kernel.schedule(life, delayMs, () => this.#reportEnd(process))
+    }
+  }
+
+  #reportEnd(process: SimulatedProcess): void {
+    const dispatchId = process.dispatchId as DispatchId
+    if (this.hasTask(dispatchId) && process.exit !== null) this.ended(dispatchId, process.exit)
+  }
+
+  async #travel(): Promise<void> {
+    const { life, surroundings } = this.#deps
+    const { kernel, chaos, stream } = surroundings
+    await kernel.sleep(life, stream.int(1, 20))
+    if (chaos.failsCall()) throw new Error('The machine refuses the call.')
+  }
+}
+
+// Once something was sent that may still arrive, a refusal says nothing about it.
+function refusal(wasAsked: boolean): Error {
+  return wasAsked ? outcomeUnknown('The machine refuses the call.') : new Error('The machine refuses the call.')
+}

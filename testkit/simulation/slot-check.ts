@@ -1,0 +1,65 @@
+import type { Tx } from '../../packages/core/src/db/database.ts'
+import { statement } from '../../packages/core/src/db/statement.ts'
+import type { AttemptModel } from './run-model.ts'
+import type { Violated } from './recount.ts'
+
+interface DispatchRow {
+  readonly dispatch_id: string
+  readonly executor: string
+}
+
+/** What is really so, outside of every scheduler. */
+export interface Truth {
+  /** True while a process of this dispatch lives. */
+  isAlive(dispatchId: string): boolean
+  /** True when a process of this dispatch was there and ended. */
+  hasEnded(dispatchId: string): boolean
+  /** What workers of this dispatch have reported. */
+  reported(dispatchId: string): ReadonlySet<string>
+}
+
+const dispatchRows = statement(() => `select dispatch_id, executor from dispatch order by dispatch_id`)
+
+/** Slots are leases: one for each active attempt, never more than an executor has, given back only by the dead. */
+export class SlotCheck {
+  readonly #parallelism: ReadonlyMap<string, number>
+  readonly #truth: Truth
+  readonly #violated: Violated
+  #held: ReadonlySet<string> = new Set()
+
+  constructor(parallelism: ReadonlyMap<string, number>, truth: Truth, violated: Violated) {
+    this.#parallelism = parallelism
+    this.#truth = truth
+    this.#violated = violated
+  }
+
+  /** How many slots are taken. */
+  get heldCount(): number {
+    return this.#held.size
+  }
+
+  async check(tx: Tx, attempts: Iterable<AttemptModel>, closed: readonly AttemptModel[]): Promise<void> {
+    const rows = await tx.all<DispatchRow>(dispatchRows)
+    const held = new Set(rows.map((row) => row.dispatch_id))
+    for (const [executor, parallelism] of this.#parallelism) {
+      const used = rows.filter((row) => row.executor === executor).length
+      if (used > parallelism)
+        this.#violated('slots', `executor ${executor} has ${parallelism} slots, and ${used} are taken`)
+    }
+    for (const { dispatchId, task, closed: end } of attempts) {
+      if (end === null && !held.has(dispatchId))
+        this.#violated('slots', `${task.label} is ${task.state} without a slot`)
+    }
+    for (const dispatchId of this.#held) {
+      if (!held.has(dispatchId)) this.#checkRelease(dispatchId, closed)
+    }
+    this.#held = held
+  }
+
+  #checkRelease(dispatchId: string, closed: readonly AttemptModel[]): void {
+    const wasLost = closed.some((one) => one.dispatchId === dispatchId && one.closed?.actor === 'sweep')
+    if (!wasLost && this.#truth.isAlive(dispatchId)) {
+      this.#violated('slots', `the slot of ${dispatchId} was freed while its process lives`)
+    }
+  }
+}

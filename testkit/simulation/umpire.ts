@@ -1,0 +1,154 @@
+import type { Database, Tx } from '../../packages/core/src/db/database.ts'
+import type { HeartbeatAnswer, HeartbeatRequest } from '../../packages/core/src/moves/heartbeat-task-instance.ts'
+import type { SettleAnswer, Settlement } from '../../packages/core/src/moves/settle-task-instances.ts'
+import type { StartAnswer, StartRequest } from '../../packages/core/src/moves/start-task-instances.ts'
+import { AuditModel } from './audit-model.ts'
+import { checkTriggerRules } from './check-trigger-rules.ts'
+import { Crash } from './life.ts'
+import { recountDags, recountRuns } from './recount.ts'
+import type { AttemptModel, RunModel } from './run-model.ts'
+import { DatabaseAway } from './simulated-database.ts'
+import { SlotCheck, type Truth } from './slot-check.ts'
+import type { Trace } from './trace.ts'
+
+/** A broken invariant. */
+export interface Violation {
+  readonly invariant: string
+  readonly detail: string
+}
+
+const TRANSACTIONS_PER_FULL_CHECK = 40
+
+/** Holds every commit and every answer against the invariants. Remembers the first that is broken. */
+export class Umpire {
+  readonly model: AuditModel
+  readonly slots: SlotCheck
+  readonly #truth: Truth
+  readonly #trace: Trace
+  readonly #open = new Set<AttemptModel>()
+  readonly #checksAll: boolean
+  violation: Violation | null = null
+  #transactions = 0
+
+  constructor(options: { parallelism: ReadonlyMap<string, number>; truth: Truth; trace: Trace; checksAll: boolean }) {
+    const violated = (invariant: string, detail: string): void => this.violated(invariant, detail)
+    this.model = new AuditModel(violated)
+    this.slots = new SlotCheck(options.parallelism, options.truth, violated)
+    this.#truth = options.truth
+    this.#trace = options.trace
+    this.#checksAll = options.checksAll
+  }
+
+  violated(invariant: string, detail: string): void {
+    if (this.violation !== null) return
+    this.violation = { invariant, detail }
+    this.#trace.note('umpire', `BROKEN ${invariant}: ${detail}`)
+  }
+
+  /** An error that nobody ordered is a bug. */
+  judgeError(who: string, error: unknown): void {
+    if (error instanceof Crash || error instanceof DatabaseAway) return
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.violated('no surprises', `${who}: ${text.split('\n').slice(0, 6).join(' | ')}`)
+  }
+
+  /** The last thing in each transaction: what it commits must be right. */
+  async inspect(tx: Tx, who: string): Promise<void> {
+    const changes = await this.model.advance(tx)
+    this.#transactions += 1
+    for (const line of changes.lines) this.#trace.note(who, line)
+    if (!changes.isAudited) this.#trace.detail(who, () => 'transaction')
+    const isFull = this.#checksAll || this.#transactions % TRANSACTIONS_PER_FULL_CHECK === 0
+    if (!changes.isAudited && !isFull) return
+    const violated = (invariant: string, detail: string): void => this.violated(invariant, detail)
+    const runs = isFull ? [...this.model.runs.values()] : [...changes.runs]
+    for (const run of changes.runs) this.#checkRules(run, changes.number)
+    for (const attempt of changes.closed) this.#checkClose(attempt)
+    await recountRuns(tx, runs, violated)
+    await recountDags(tx, this.model.runs.values(), violated)
+    await this.slots.check(tx, this.#openAttempts(changes.closed), changes.closed)
+  }
+
+  /** Looks at everything once more. */
+  async inspectAll(database: Database): Promise<void> {
+    await database.transaction(async (tx) => {
+      await recountRuns(tx, [...this.model.runs.values()], (...what) => this.violated(...what))
+      await recountDags(tx, this.model.runs.values(), (...what) => this.violated(...what))
+    })
+  }
+
+  started(request: StartRequest, answer: StartAnswer): void {
+    this.#trace.note(
+      request.hostname,
+      `${request.pid} asks to start: ${answer.kind}${'reason' in answer ? ` ${answer.reason}` : ''}`,
+    )
+    if (answer.kind !== 'started') return
+    const task = this.#currentTask(request.dispatchId)
+    if (task?.state !== 'running')
+      this.violated('one live attempt', `${request.hostname}/${request.pid} was let run without being current`)
+  }
+
+  settled(settlement: Settlement, answer: SettleAnswer): void {
+    const { dispatchId } = settlement
+    const said =
+      answer.kind === 'moved'
+        ? `moved to ${answer.to}`
+        : `${answer.kind}${'reason' in answer ? ` ${answer.reason}` : ''}`
+    this.#trace.note('api', `${dispatchId.slice(-6)} reports ${settlement.report?.state ?? ''}: ${said}`)
+    if (answer.kind !== 'moved') return
+    const closed = this.model.attempts.get(dispatchId)?.closed
+    if (closed?.to !== answer.to || closed.actor !== settlement.actor) {
+      this.violated('one outcome', `a report of ${dispatchId} was accepted for another attempt`)
+    }
+  }
+
+  beat(request: HeartbeatRequest, answer: HeartbeatAnswer): void {
+    const isCurrent = this.#currentTask(request.dispatchId)?.state === 'running'
+    if (isCurrent !== (answer.kind === 'alive')) {
+      this.violated(
+        'one live attempt',
+        `${request.hostname}/${request.pid} is ${isCurrent ? '' : 'not '}current, and told ${answer.kind}`,
+      )
+    }
+  }
+
+  #currentTask(dispatchId: string) {
+    const attempt = this.model.attempts.get(dispatchId)
+    return attempt !== undefined && attempt.closed === null && attempt.task.dispatchId === dispatchId
+      ? attempt.task
+      : undefined
+  }
+
+  #checkRules(run: RunModel, number: number): void {
+    const problem = checkTriggerRules(run, number)
+    if (problem !== null) this.violated('trigger rules', problem)
+  }
+
+  /** An attempt ends for a reason of its own, and only for one that is true. */
+  #checkClose({ dispatchId, task, closed }: AttemptModel): void {
+    const { to = 'none', actor = '' } = closed ?? {}
+    const label = `${task.label} (${dispatchId})`
+    if (actor === 'worker') {
+      const reported = this.#truth.reported(dispatchId)
+      const isTrue = reported.has(to) || (to === 'failed' && reported.has('up_for_retry'))
+      if (!isTrue) this.violated('one outcome', `${label} is ${to} by a report that its worker never made`)
+    } else if (to === 'success' || to === 'skipped') {
+      this.violated('one outcome', `${label} is ${to} without a report`)
+    }
+    if (actor === 'executor' && this.#truth.isAlive(dispatchId))
+      this.violated('one outcome', `${label} ended by an executor while it lives`)
+    if (actor === 'adoption' && this.#truth.isAlive(dispatchId))
+      this.violated('one outcome', `${label} was given up while it lives`)
+  }
+
+  #openAttempts(closed: readonly AttemptModel[]): Iterable<AttemptModel> {
+    for (const attempt of closed) this.#open.delete(attempt)
+    for (const run of this.model.runs.values()) {
+      for (const { dispatchId } of run.tasks.values()) {
+        const attempt = dispatchId === null ? undefined : this.model.attempts.get(dispatchId)
+        if (attempt !== undefined && attempt.closed === null) this.#open.add(attempt)
+      }
+    }
+    return this.#open
+  }
+}
