@@ -5,6 +5,7 @@ import type { Terminal } from './terminal.ts'
 
 /** Entry of the `fairlead` command: the composition root. Only here are the process and its environment touched. */
 
+const LINGER_MS = 1_000
 const stopping = new AbortController()
 
 const terminal: Terminal = {
@@ -32,6 +33,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 process.exitCode = await run()
+// An executor of somebody else's may have left a connection open; it must not keep a command from ending.
+setTimeout(() => process.exit(), LINGER_MS).unref()
 
 async function run(): Promise<number> {
   const outcome = { exitCode: 0 }
