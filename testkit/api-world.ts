@@ -62,7 +62,9 @@ export async function openApiWorld(
   const log = options.log ?? NO_LOG
   const world = await openWorld({
     url: join(folder, 'fairlead.db'),
-    executors: (context, host) => [new InstantExecutor(host('instant', options.slots ?? 8), context, options.play ?? (() => 'never'))],
+    executors: (context, host) => [
+      new InstantExecutor(host('instant', options.slots ?? 8), context, options.play ?? (() => 'never')),
+    ],
   })
   world.start()
   const { clock } = environment

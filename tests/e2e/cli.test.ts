@@ -48,7 +48,9 @@ describe('help', () => {
   it.each([
     [[]],
     [['standalone']],
-    ...['list', 'show', 'trigger', 'pause', 'unpause', 'list-runs', 'list-import-errors'].map((name) => [['dags', name]]),
+    ...['list', 'show', 'trigger', 'pause', 'unpause', 'list-runs', 'list-import-errors'].map((name) => [
+      ['dags', name],
+    ]),
     ...['list', 'states-for-dag-run', 'logs', 'explain'].map((name) => [['tasks', name]]),
     [['runs', 'watch']],
     ...['list', 'get-value'].map((name) => [['config', name]]),
@@ -101,7 +103,11 @@ describe('exit codes', () => {
 describe('Dags', () => {
   it('are listed as a table, JSON and YAML', async () => {
     expect((await folder.run(['dags', 'list'])).stdout).toMatch(/^dag_id +file +paused/)
-    expect((await folder.json<{ dag_id: string }[]>('dags', 'list')).map(({ dag_id }) => dag_id)).toEqual(['failing', 'hello', 'slow'])
+    expect((await folder.json<{ dag_id: string }[]>('dags', 'list')).map(({ dag_id }) => dag_id)).toEqual([
+      'failing',
+      'hello',
+      'slow',
+    ])
     expect((await folder.run(['dags', 'list', '-o', 'yaml'])).stdout).toMatch(/^- dag_id: failing$/m)
   })
 
@@ -118,14 +124,18 @@ describe('Dags', () => {
     expect(await folder.json('dags', 'pause', 'slow')).toEqual({ dag_id: 'slow', is_paused: true })
     const { stderr } = await folder.run(['dags', 'trigger', 'slow', '--run-id', 'waits'])
     expect(stderr).toMatch(/is paused, so the run waits/)
-    expect(await folder.json<{ gate: string }>('tasks', 'explain', 'slow', 'waits', 'counts')).toMatchObject({ gate: 'dag_paused' })
+    expect(await folder.json<{ gate: string }>('tasks', 'explain', 'slow', 'waits', 'counts')).toMatchObject({
+      gate: 'dag_paused',
+    })
     expect(await folder.json('dags', 'unpause', 'slow')).toEqual({ dag_id: 'slow', is_paused: false })
     expect((await folder.run(['runs', 'watch', 'slow', 'waits'])).exitCode).toBe(0)
   })
 
   it('that are edited are picked up', async () => {
     folder.write('dags/later.ts', HELLO.replaceAll('hello', 'later'))
-    await eventually(async () => (await folder.json<{ dag_id: string }[]>('dags', 'list')).some(({ dag_id }) => dag_id === 'later'))
+    await eventually(async () =>
+      (await folder.json<{ dag_id: string }[]>('dags', 'list')).some(({ dag_id }) => dag_id === 'later'),
+    )
   })
 })
 
@@ -146,8 +156,16 @@ describe('runs', () => {
     const { exitCode, stdout } = await watch('failing', run)
     expect(exitCode).toBe(1)
     expect(stdout).toMatch(/breaks +failed.*no such city/)
-    const states = await folder.json<{ task_id: string; state: string }[]>('tasks', 'states-for-dag-run', 'failing', run.dag_run_id)
-    expect(states.map(({ task_id, state }) => [task_id, state])).toEqual([['breaks', 'failed'], ['after', 'upstream_failed']])
+    const states = await folder.json<{ task_id: string; state: string }[]>(
+      'tasks',
+      'states-for-dag-run',
+      'failing',
+      run.dag_run_id,
+    )
+    expect(states.map(({ task_id, state }) => [task_id, state])).toEqual([
+      ['breaks', 'failed'],
+      ['after', 'upstream_failed'],
+    ])
     const { stdout: why } = await folder.run(['tasks', 'explain', 'failing', run.dag_run_id, 'breaks'])
     expect(why).toMatch(/Settled as failed, because: user error/)
   })
@@ -166,7 +184,11 @@ describe('tasks', () => {
 
   it('have logs that are followed while they run', async () => {
     const run = await triggered('slow')
-    await eventually(async () => (await folder.json<{ try_number: number }[]>('tasks', 'states-for-dag-run', 'slow', run.dag_run_id))[0]?.try_number === 1)
+    await eventually(
+      async () =>
+        (await folder.json<{ try_number: number }[]>('tasks', 'states-for-dag-run', 'slow', run.dag_run_id))[0]
+          ?.try_number === 1,
+    )
     const { stdout, exitCode } = await folder.run(['tasks', 'logs', 'slow', run.dag_run_id, 'counts', '--follow'])
     expect(exitCode).toBe(0)
     expect(stdout.match(/line \d/g)).toHaveLength(10)
@@ -176,16 +198,23 @@ describe('tasks', () => {
 
 describe('configuration', () => {
   it('is listed with where it came from', async () => {
-    const { stdout } = await folder.run(['config', 'list', '--section', 'core', '--show-origin'], { FAIRLEAD__CORE__PARALLELISM: '7' })
+    const { stdout } = await folder.run(['config', 'list', '--section', 'core', '--show-origin'], {
+      FAIRLEAD__CORE__PARALLELISM: '7',
+    })
     expect(stdout).toMatch(/core +parallelism +7 +environment FAIRLEAD__CORE__PARALLELISM/)
   })
 
   it('comes from a typed file', async () => {
     const other = new ServerFolder()
-    other.write('fairlead.config.ts', `import { defineConfig } from 'fairlead'\nconst parallelism: number = 5\nexport default defineConfig({ core: { parallelism } })\n`)
+    other.write(
+      'fairlead.config.ts',
+      `import { defineConfig } from 'fairlead'\nconst parallelism: number = 5\nexport default defineConfig({ core: { parallelism } })\n`,
+    )
     expect((await other.run(['config', 'get-value', 'core', 'parallelism'])).stdout).toBe('5\n')
     other.write('fairlead.config.ts', `export default { core: { paralelism: 5 } }\n`)
-    expect((await other.run(['config', 'get-value', 'core', 'parallelism'])).stderr).toMatch(/Did you mean "parallelism"/)
+    expect((await other.run(['config', 'get-value', 'core', 'parallelism'])).stderr).toMatch(
+      /Did you mean "parallelism"/,
+    )
     await other.remove()
   })
 })

@@ -58,11 +58,13 @@ beforeAll(async () => {
   pids = join(server.folder, 'pids')
   await server.start()
   // All at once: the slow one waits beside the others.
-  for (const dagId of ['blocking', 'printing', 'stubborn', UNICODE_DAG]) runs.set(dagId, await server.trigger(dagId, { pids }))
+  for (const dagId of ['blocking', 'printing', 'stubborn', UNICODE_DAG])
+    runs.set(dagId, await server.trigger(dagId, { pids }))
 })
 afterAll(() => server.dispose())
 
-const endOf = (dagId: string, timeoutMs = 60_000): Promise<string> => server.runEnd(dagId, runs.get(dagId) ?? '', timeoutMs)
+const endOf = (dagId: string, timeoutMs = 60_000): Promise<string> =>
+  server.runEnd(dagId, runs.get(dagId) ?? '', timeoutMs)
 
 describe('a task', () => {
   it('may print 50 MB, and all of it is in its log', async () => {

@@ -53,7 +53,10 @@ export class ServerFolder {
     const server = this.#spawn(['standalone', '--port', '0'], env)
     this.#servers.push(server)
     const early = server.finished.then(({ stderr }) => Promise.reject(new Error(`The server ended: ${stderr}`)))
-    await Promise.race([eventually(() => existsSync(join(this.path, '.fairlead/server.json')), { timeoutMs: 30_000 }), early])
+    await Promise.race([
+      eventually(() => existsSync(join(this.path, '.fairlead/server.json')), { timeoutMs: 30_000 }),
+      early,
+    ])
     early.catch(() => undefined)
     return server
   }

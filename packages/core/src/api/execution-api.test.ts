@@ -9,7 +9,9 @@ let api: ApiWorld
 beforeAll(async () => {
   api = await openApiWorld({ slots: 1000 })
   const retry = { retries: 1, delayMs: 1, backoff: 1, maxDelayMs: 1, jitter: 0 }
-  await api.world.register(dagSpec('work', [...chain(2), taskSpec('flaky', { retry })], { maxActiveTasks: 100, maxActiveRuns: 1000 }))
+  await api.world.register(
+    dagSpec('work', [...chain(2), taskSpec('flaky', { retry })], { maxActiveTasks: 100, maxActiveRuns: 1000 }),
+  )
 })
 afterAll(() => api.close())
 
@@ -71,7 +73,11 @@ describe('a worker', () => {
     const { status, body, headers } = await start(attempt)
     expect(status).toBe(200)
     expect(headers['refreshed-api-token']).toMatch(/^ey/)
-    expect(body).toMatchObject({ dag_run: { dag_id: 'work', run_id: attempt.runId, conf: {} }, max_tries: 0, should_retry: false })
+    expect(body).toMatchObject({
+      dag_run: { dag_id: 'work', run_id: attempt.runId, conf: {} },
+      max_tries: 0,
+      should_retry: false,
+    })
   })
 
   it('may ask again with the same nonce, and no other may', async () => {
@@ -86,7 +92,10 @@ describe('a worker', () => {
   it('of another contract version is refused, naming both', async () => {
     const answer = await start(await queued(), { 'fairlead-runner-contract': '99' })
     expect(answer.status).toBe(409)
-    expect(answer.body.detail).toMatchObject({ reason: 'incompatible_runner', message: expect.stringMatching(/99.*1/) as string })
+    expect(answer.body.detail).toMatchObject({
+      reason: 'incompatible_runner',
+      message: expect.stringMatching(/99.*1/) as string,
+    })
   })
 
   it('keeps its attempt alive, and is told when it is not its own', async () => {
@@ -109,7 +118,9 @@ describe('a worker', () => {
   it('of an ended try is told that it is archived', async () => {
     const { id, session } = await running('flaky')
     const error = { name: 'Error', message: 'no', stack: null }
-    expect((await settle(id, session, 'up_for_retry', { error, exit: { kind: 'exited', exitCode: 1 } })).status).toBe(204)
+    expect((await settle(id, session, 'up_for_retry', { error, exit: { kind: 'exited', exitCode: 1 } })).status).toBe(
+      204,
+    )
     expect((await beat(id, session)).status).toBe(410)
     expect((await settle(id, session, 'success')).body.detail.reason).toBe('archived')
   })
@@ -157,14 +168,17 @@ describe('tokens', () => {
 })
 
 describe('XComs', () => {
-  it.each([['text', 'a "word"'], ['nothing', null], ['a number', 3.5], ['a list', [1, { deep: 'ü' }]], ['the key of a prototype', { ['__proto__x']: 1 }]])(
-    'hand on %s unchanged',
-    async (name, value) => {
-      const attempt = await running()
-      expect((await call('POST', xcom(attempt, name), attempt.session, value)).status).toBe(201)
-      expect((await call('GET', xcom(attempt, name), attempt.session)).body).toEqual({ key: name, value })
-    },
-  )
+  it.each([
+    ['text', 'a "word"'],
+    ['nothing', null],
+    ['a number', 3.5],
+    ['a list', [1, { deep: 'ü' }]],
+    ['the key of a prototype', { ['__proto__x']: 1 }],
+  ])('hand on %s unchanged', async (name, value) => {
+    const attempt = await running()
+    expect((await call('POST', xcom(attempt, name), attempt.session, value)).status).toBe(201)
+    expect((await call('GET', xcom(attempt, name), attempt.session)).body).toEqual({ key: name, value })
+  })
 
   it('are overwritten, removed, and missed by name', async () => {
     const attempt = await running()

@@ -60,7 +60,9 @@ function serveLocally(app: App, request: IncomingMessage, response: ServerRespon
     return
   }
   response.writeHead(404, { 'content-type': 'application/json' })
-  response.end(JSON.stringify({ detail: { reason: 'not_found', message: 'This socket serves the Execution API only.' } }))
+  response.end(
+    JSON.stringify({ detail: { reason: 'not_found', message: 'This socket serves the Execution API only.' } }),
+  )
 }
 
 async function listenOnSocket(server: Server, path: string): Promise<void> {
@@ -81,9 +83,12 @@ async function listenOnTcp(app: App, { host, port }: ListenOptions, local: Serve
     await closeServer(local)
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
     const why = code === 'EADDRINUSE' ? 'another process uses it' : code
-    throw new ListenError(`The API cannot listen on ${host}:${port}: ${why}. Set api.port (FAIRLEAD__API__PORT) to a free one, or to 0.`, {
-      cause,
-    })
+    throw new ListenError(
+      `The API cannot listen on ${host}:${port}: ${why}. Set api.port (FAIRLEAD__API__PORT) to a free one, or to 0.`,
+      {
+        cause,
+      },
+    )
   }
 }
 

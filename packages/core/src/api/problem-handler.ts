@@ -7,7 +7,8 @@ import { ApiProblem, notFound, type ProblemCode } from './problem.ts'
 export function problemHandler(log: Log) {
   return async (error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const problem = problemOf(error)
-    if (problem.code === 'INTERNAL') log.error('request failed', { method: request.method, route: request.routeOptions.url, error })
+    if (problem.code === 'INTERNAL')
+      log.error('request failed', { method: request.method, route: request.routeOptions.url, error })
     return send(reply, problem)
   }
 }
@@ -44,7 +45,11 @@ const CODES: Readonly<Record<number, ProblemCode>> = {
 
 interface Invalid {
   readonly validationContext?: string | undefined
-  readonly validation?: ReadonlyArray<{ readonly instancePath: string; readonly message?: string; readonly keyword: string }>
+  readonly validation?: ReadonlyArray<{
+    readonly instancePath: string
+    readonly message?: string
+    readonly keyword: string
+  }>
 }
 
 function invalid({ validation = [], validationContext = 'body' }: Invalid): ApiProblem {

@@ -11,12 +11,27 @@ let api: ApiWorld
 beforeAll(async () => {
   api = await openApiWorld({ env: { FAIRLEAD__API_AUTH__MAX_FAILED_LOGINS: '3' } })
   await api.world.register(
-    dagSpec('sales', [...chain(3), taskSpec('report', { upstream: ['t2'], program: { kind: 'shell', command: 'true', env: {}, cwd: null, skipOnExitCode: null } })], {
-      tags: ['daily', 'team-a'],
-      description: 'Adds up',
+    dagSpec(
+      'sales',
+      [
+        ...chain(3),
+        taskSpec('report', {
+          upstream: ['t2'],
+          program: { kind: 'shell', command: 'true', env: {}, cwd: null, skipOnExitCode: null },
+        }),
+      ],
+      {
+        tags: ['daily', 'team-a'],
+        description: 'Adds up',
+      },
+    ),
+  )
+  await api.world.register(
+    dagSpec('Ünïcode 🚢/x', chain(1), {
+      schedule: { kind: 'cron', expression: '0 5 * * *', timezone: 'Europe/Berlin' },
+      isPausedUponCreation: true,
     }),
   )
-  await api.world.register(dagSpec('Ünïcode 🚢/x', chain(1), { schedule: { kind: 'cron', expression: '0 5 * * *', timezone: 'Europe/Berlin' }, isPausedUponCreation: true }))
   await recordImportError(api.world.context, {
     bundleName: 'dags',
     file: 'broken.ts',
@@ -39,23 +54,38 @@ describe('access', () => {
     expect((await api.call('GET', path, { headers: {} })).status).toBe(200)
   })
 
-  it.each(['/api/v2/dags', '/api/v2/config', '/openapi.json', '/metrics', '/api/v2/executors'])('wants a token for %s', async (path) => {
-    const { status, body, headers } = await api.call('GET', path, { headers: {} })
-    expect(status).toBe(401)
-    expect(headers['content-type']).toMatch(/^application\/problem\+json/)
-    expect(body).toMatchObject({ code: 'UNAUTHENTICATED', status: 401, remedy: expect.stringContaining('/auth/token') as string })
-  })
+  it.each(['/api/v2/dags', '/api/v2/config', '/openapi.json', '/metrics', '/api/v2/executors'])(
+    'wants a token for %s',
+    async (path) => {
+      const { status, body, headers } = await api.call('GET', path, { headers: {} })
+      expect(status).toBe(401)
+      expect(headers['content-type']).toMatch(/^application\/problem\+json/)
+      expect(body).toMatchObject({
+        code: 'UNAUTHENTICATED',
+        status: 401,
+        remedy: expect.stringContaining('/auth/token') as string,
+      })
+    },
+  )
 
   it('refuses a token that another secret signed, or of workers', async () => {
-    const subject = { taskInstanceId: '01890000-0000-7000-8000-000000000001', dispatchId: '01890000-0000-7000-8000-000000000002' } as never
+    const subject = {
+      taskInstanceId: '01890000-0000-7000-8000-000000000001',
+      dispatchId: '01890000-0000-7000-8000-000000000002',
+    } as never
     const foreign = await api.executionTokens.createSession(subject)
     for (const token of ['eyJhbGciOiJub25lIn0.e30.', foreign]) {
-      expect((await api.call('GET', '/api/v2/dags', { headers: { authorization: `Bearer ${token}` } })).status).toBe(401)
+      expect((await api.call('GET', '/api/v2/dags', { headers: { authorization: `Bearer ${token}` } })).status).toBe(
+        401,
+      )
     }
   })
 
   it('gives a token for the generated password', async () => {
-    const { status, body } = await api.call('POST', '/auth/token', { headers: {}, body: { username: 'admin', password: api.password } })
+    const { status, body } = await api.call('POST', '/auth/token', {
+      headers: {},
+      body: { username: 'admin', password: api.password },
+    })
     expect(status).toBe(201)
     const headers = { authorization: `Bearer ${(body as { access_token: string }).access_token}` }
     expect((await api.call('GET', '/api/v2/dags', { headers })).status).toBe(200)
@@ -70,7 +100,8 @@ describe('access', () => {
   })
 
   it('refuses further logins for a while after too many wrong ones', async () => {
-    const attempt = () => api.call('POST', '/auth/token', { headers: {}, body: { username: 'admin', password: 'wrong' } })
+    const attempt = () =>
+      api.call('POST', '/auth/token', { headers: {}, body: { username: 'admin', password: 'wrong' } })
     const statuses = [await attempt(), await attempt(), await attempt(), await attempt()].map(({ status }) => status)
     expect(statuses).toEqual([401, 401, 401, 429])
   })
@@ -109,7 +140,10 @@ describe('Dags', () => {
   it('are found under any id', async () => {
     const path = `/api/v2/dags/${encodeURIComponent('Ünïcode 🚢/x')}`
     expect((await api.call('GET', path)).body).toMatchObject({ dag_id: 'Ünïcode 🚢/x', timetable_summary: '0 5 * * *' })
-    expect((await api.call('GET', `${path}/details`)).body).toMatchObject({ timezone: 'Europe/Berlin', latest_dag_version: { version_number: 1 } })
+    expect((await api.call('GET', `${path}/details`)).body).toMatchObject({
+      timezone: 'Europe/Berlin',
+      latest_dag_version: { version_number: 1 },
+    })
   })
 
   it('are paused and unpaused, and the audit log says by whom', async () => {
@@ -121,7 +155,12 @@ describe('Dags', () => {
 
   it('show their tasks with what follows each', async () => {
     const { body } = await api.call('GET', '/api/v2/dags/sales/tasks')
-    expect(body.tasks.map((task: { task_id: string; downstream_task_ids: string[] }) => [task.task_id, task.downstream_task_ids])).toEqual([
+    expect(
+      body.tasks.map((task: { task_id: string; downstream_task_ids: string[] }) => [
+        task.task_id,
+        task.downstream_task_ids,
+      ]),
+    ).toEqual([
       ['report', []],
       ['t0', ['t1']],
       ['t1', ['t2']],
@@ -131,7 +170,10 @@ describe('Dags', () => {
   })
 
   it('show their versions', async () => {
-    expect((await api.call('GET', '/api/v2/dags/sales/dagVersions')).body).toMatchObject({ total_entries: 1, dag_versions: [{ version_number: 1 }] })
+    expect((await api.call('GET', '/api/v2/dags/sales/dagVersions')).body).toMatchObject({
+      total_entries: 1,
+      dag_versions: [{ version_number: 1 }],
+    })
     expect((await api.call('GET', '/api/v2/dags/sales/dagVersions/1')).status).toBe(200)
     expect((await api.call('GET', '/api/v2/dags/sales/dagVersions/9')).status).toBe(404)
   })
@@ -139,7 +181,12 @@ describe('Dags', () => {
 
 describe('Dag runs', () => {
   it('are triggered with conf and listed', async () => {
-    const run = await startRun('sales', { dag_run_id: 'by hand', conf: { day: 3 }, note: 'why', logical_date: '2026-01-02T03:04:05Z' })
+    const run = await startRun('sales', {
+      dag_run_id: 'by hand',
+      conf: { day: 3 },
+      note: 'why',
+      logical_date: '2026-01-02T03:04:05Z',
+    })
     expect(run).toMatchObject({
       dag_run_id: 'by hand',
       dag_id: 'sales',
@@ -153,7 +200,9 @@ describe('Dag runs', () => {
     })
     const { body } = await api.call('GET', '/api/v2/dags/~/dagRuns?run_id_pattern=by%20hand&state=queued&state=running')
     expect(body).toMatchObject({ total_entries: 1, dag_runs: [{ dag_run_id: 'by hand' }] })
-    expect((await api.call('GET', '/api/v2/dags/sales/dagRuns?logical_date_gt=2026-01-03T00:00:00Z')).body.total_entries).toBe(0)
+    expect(
+      (await api.call('GET', '/api/v2/dags/sales/dagRuns?logical_date_gt=2026-01-03T00:00:00Z')).body.total_entries,
+    ).toBe(0)
   })
 
   it('refuse an id that is taken', async () => {
@@ -196,7 +245,9 @@ describe('task instances', () => {
   it('have tries', async () => {
     const run = await startRun()
     expect((await api.call('GET', `${taskPath(run, 't0')}/tries`)).body).toMatchObject({ total_entries: 1 })
-    expect((await api.call('GET', `${taskPath(run, 't0')}/tries/7`)).body.detail).toMatch(/no try of task instance "t0" "7"/)
+    expect((await api.call('GET', `${taskPath(run, 't0')}/tries/7`)).body.detail).toMatch(
+      /no try of task instance "t0" "7"/,
+    )
   })
 
   it('explain what they wait for', async () => {
@@ -216,7 +267,10 @@ describe('logs', () => {
   const writeLog = async () => {
     const run = await startRun('sales', { dag_run_id: `logs ${Math.random()}` })
     const { logPathOf } = await import('../dispatch/log-path.ts')
-    const file = join(api.config.paths.logs, logPathOf({ dagId: 'sales', runId: run.dag_run_id, taskId: 't0', mapIndex: -1, tryNumber: 1 }))
+    const file = join(
+      api.config.paths.logs,
+      logPathOf({ dagId: 'sales', runId: run.dag_run_id, taskId: 't0', mapIndex: -1, tryNumber: 1 }),
+    )
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, '{"timestamp":"2026-01-01T00:00:00Z","level":"info","event":"one"}\nnot json\n{"event":"cut')
     return { run, file, path: `${taskPath(run, 't0')}/logs/1` }
@@ -224,8 +278,13 @@ describe('logs', () => {
 
   it('come in pages while the task goes on, without its unfinished line', async () => {
     const { path, file } = await writeLog()
-    const first = (await api.call('GET', path, { headers: { authorization: `Bearer ${api.token}`, accept: 'application/json' } })).body
-    expect(first.content).toEqual([{ timestamp: '2026-01-01T00:00:00Z', level: 'info', event: 'one' }, { event: 'not json' }])
+    const first = (
+      await api.call('GET', path, { headers: { authorization: `Bearer ${api.token}`, accept: 'application/json' } })
+    ).body
+    expect(first.content).toEqual([
+      { timestamp: '2026-01-01T00:00:00Z', level: 'info', event: 'one' },
+      { event: 'not json' },
+    ])
     appendFileSync(file, ' short"}\n')
     const next = await api.call('GET', `${path}?token=${first.continuation_token}`)
     expect(next.body.content).toEqual([{ event: 'cut short' }])
@@ -238,11 +297,21 @@ describe('logs', () => {
     const { database } = api.world
     appendFileSync(file, '{"event":"last"}')
     await database.transaction(({ query }) =>
-      query.updateTable('task_instance').set({ state: 'failed' }).where('run_id', '=', run.dag_run_id).where('task_id', '=', 't0').execute(),
+      query
+        .updateTable('task_instance')
+        .set({ state: 'failed' })
+        .where('run_id', '=', run.dag_run_id)
+        .where('task_id', '=', 't0')
+        .execute(),
     )
     const { text, headers } = await following
     expect(headers['content-type']).toBe('application/x-ndjson')
-    expect(text.trim().split('\n').map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(['one', 'not json', 'cut short', 'last'])
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { event: string }).event),
+    ).toEqual(['one', 'not json', 'cut short', 'last'])
   })
 
   it('of a task that never started are not there', async () => {
@@ -282,11 +351,17 @@ describe('errors', () => {
   ])('the body %j of a patch is 422 and says where', async (body, detail) => {
     const answer = await api.call('PATCH', '/api/v2/dags/sales', { body })
     expect(answer.status).toBe(422)
-    expect(answer.body).toMatchObject({ code: 'INVALID', detail: expect.stringMatching(detail) as string, errors: [expect.anything()] })
+    expect(answer.body).toMatchObject({
+      code: 'INVALID',
+      detail: expect.stringMatching(detail) as string,
+      errors: [expect.anything()],
+    })
   })
 
   it('a body too large is 413', async () => {
-    const { status, body } = await api.call('POST', '/api/v2/dags/sales/dagRuns', { body: { conf: { big: 'x'.repeat(2_000_000) } } })
+    const { status, body } = await api.call('POST', '/api/v2/dags/sales/dagRuns', {
+      body: { conf: { big: 'x'.repeat(2_000_000) } },
+    })
     expect(status).toBe(413)
     expect(body.code).toBe('TOO_LARGE')
   })
@@ -300,7 +375,9 @@ describe('errors', () => {
 describe('the rest', () => {
   it('shows import errors with file and line', async () => {
     const { body } = await api.call('GET', '/api/v2/importErrors')
-    expect(body.import_errors).toMatchObject([{ filename: 'broken.ts', stack_trace: 'broken.ts:3:7: Unexpected "}"', line: 3 }])
+    expect(body.import_errors).toMatchObject([
+      { filename: 'broken.ts', stack_trace: 'broken.ts:3:7: Unexpected "}"', line: 3 },
+    ])
     expect((await api.call('GET', `/api/v2/importErrors/${body.import_errors[0].import_error_id}`)).status).toBe(200)
   })
 
@@ -311,12 +388,18 @@ describe('the rest', () => {
 
   it('shows executors and how full they are', async () => {
     await eventually(async () => (await api.call('GET', '/api/v2/executors')).body.executors[0].status === 'healthy')
-    expect((await api.call('GET', '/api/v2/executors')).body.executors).toMatchObject([{ name: 'instant', is_default: true, parallelism: 8 }])
+    expect((await api.call('GET', '/api/v2/executors')).body.executors).toMatchObject([
+      { name: 'instant', is_default: true, parallelism: 8 },
+    ])
   })
 
   it('says that it is healthy', async () => {
     const { body } = await api.call('GET', '/api/v2/monitor/health')
-    expect(body).toMatchObject({ metadatabase: { status: 'healthy' }, scheduler: { status: 'healthy' }, triggerer: { status: null } })
+    expect(body).toMatchObject({
+      metadatabase: { status: 'healthy' },
+      scheduler: { status: 'healthy' },
+      triggerer: { status: null },
+    })
   })
 
   it('serves metrics', async () => {
@@ -327,7 +410,9 @@ describe('the rest', () => {
     const { body } = await api.call('GET', '/openapi.json')
     expect(body.openapi).toBe('3.1.0')
     expect(Object.keys(body.paths)).toContain('/api/v2/dags/{dag_id}/dagRuns')
-    expect(Object.keys(body.components.schemas)).toEqual(expect.arrayContaining(['DAGResponse', 'DAGRunResponse', 'TaskInstanceResponse']))
+    expect(Object.keys(body.components.schemas)).toEqual(
+      expect.arrayContaining(['DAGResponse', 'DAGRunResponse', 'TaskInstanceResponse']),
+    )
   })
 
   it('serves only what workers need on the Unix socket', async () => {

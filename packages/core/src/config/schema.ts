@@ -76,7 +76,10 @@ export const CONFIG_SCHEMA = {
   },
   scheduler: {
     taskInstanceHeartbeatTimeout: seconds(300, 'How long a running task may stay silent before it counts as lost.'),
-    sweepInterval: seconds(10, 'How often tasks are looked for that fell silent, are stuck in queued or lost their scheduler.'),
+    sweepInterval: seconds(
+      10,
+      'How often tasks are looked for that fell silent, are stuck in queued or lost their scheduler.',
+    ),
     taskQueuedTimeout: seconds(600, 'How long a task may stay queued before it is queued anew or failed.'),
     taskQueuedTimeoutCheckInterval: seconds(120, 'How often tasks that are stuck in queued are looked for.'),
     numStuckInQueuedRetries: integer(
@@ -90,7 +93,10 @@ export const CONFIG_SCHEMA = {
       'How often a task that never started, or is stuck in queued, is handed over before it fails.',
       1,
     ),
-    schedulerLease: seconds(30, 'How long a scheduler holds its lease without renewing it; it is renewed three times as often.'),
+    schedulerLease: seconds(
+      30,
+      'How long a scheduler holds its lease without renewing it; it is renewed three times as often.',
+    ),
     schedulerHealthCheckThreshold: seconds(
       30,
       'Age of the last heartbeat from which the scheduler counts as unhealthy.',

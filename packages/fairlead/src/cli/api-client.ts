@@ -23,8 +23,10 @@ const PAGE = 500
 export async function connect(terminal: Terminal, options: ConnectOptions): Promise<ApiClient> {
   const url = options.apiUrl ?? terminal.env['FAIRLEAD_API_URL']
   const target = url === undefined ? await localServer(terminal) : remoteServer(terminal, url)
-  const call = (method: string, path: string, body?: unknown, headers = {}) => request(target, { method, path, body, headers }, terminal.signal)
-  const json = async <T>(method: string, path: string, body?: unknown) => (await (await call(method, path, body)).json()) as T
+  const call = (method: string, path: string, body?: unknown, headers = {}) =>
+    request(target, { method, path, body, headers }, terminal.signal)
+  const json = async <T>(method: string, path: string, body?: unknown) =>
+    (await (await call(method, path, body)).json()) as T
   return {
     get: (path) => json('GET', path),
     send: (method, path, body) => json(method, path, body),
@@ -60,7 +62,10 @@ const TOKEN_SECONDS = 86_400
 function remoteServer({ env }: Terminal, url: string): Target {
   const token = env['FAIRLEAD_API_TOKEN']
   if (token === undefined || token === '') {
-    throw new CliError(EXIT_CODES.usage, 'A remote server needs a token. Get one from POST /auth/token, and set FAIRLEAD_API_TOKEN to it.')
+    throw new CliError(
+      EXIT_CODES.usage,
+      'A remote server needs a token. Get one from POST /auth/token, and set FAIRLEAD_API_TOKEN to it.',
+    )
   }
   return { url: url.replace(/\/+$/, ''), token }
 }
@@ -95,7 +100,11 @@ async function request(target: Target, { method, path, body, headers }: Call, si
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch((cause: unknown) => {
     if (signal.aborted) throw cause
-    throw new CliError(EXIT_CODES.serverUnreachable, `The server at ${target.url} does not answer. Is it running? Start one with \`fairlead standalone\`.`, { cause })
+    throw new CliError(
+      EXIT_CODES.serverUnreachable,
+      `The server at ${target.url} does not answer. Is it running? Start one with \`fairlead standalone\`.`,
+      { cause },
+    )
   })
   if (response.ok) return response
   throw await errorOf(response)
@@ -109,7 +118,11 @@ async function errorOf(response: Response): Promise<CliError> {
   return new CliError(code, `${detail}${remedy}`)
 }
 
-async function listAll<T>(get: (path: string) => Promise<Record<string, unknown>>, path: string, key: string): Promise<T[]> {
+async function listAll<T>(
+  get: (path: string) => Promise<Record<string, unknown>>,
+  path: string,
+  key: string,
+): Promise<T[]> {
   const rows: T[] = []
   for (;;) {
     const separator = path.includes('?') ? '&' : '?'

@@ -64,5 +64,7 @@ export function durationText(seconds: number | null): string {
   if (seconds === null) return ''
   if (seconds < 60) return `${seconds.toFixed(2)}s`
   const whole = Math.round(seconds)
-  return whole < 3600 ? `${Math.floor(whole / 60)}m${whole % 60}s` : `${Math.floor(whole / 3600)}h${Math.floor((whole % 3600) / 60)}m`
+  return whole < 3600
+    ? `${Math.floor(whole / 60)}m${whole % 60}s`
+    : `${Math.floor(whole / 3600)}h${Math.floor((whole % 3600) / 60)}m`
 }

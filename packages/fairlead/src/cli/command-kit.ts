@@ -10,12 +10,17 @@ export type Run = <A extends readonly unknown[]>(
 
 /** The option for how results are written. */
 export function outputOption(): Option {
-  return new Option('-o, --output <format>', 'how the result is written').choices(['table', 'json', 'yaml']).default('table')
+  return new Option('-o, --output <format>', 'how the result is written')
+    .choices(['table', 'json', 'yaml'])
+    .default('table')
 }
 
 /** The option for another server than the local one. */
 export function apiUrlOption(): Option {
-  return new Option('--api-url <url>', 'address of the server (its token in FAIRLEAD_API_TOKEN); default: the one of this home folder')
+  return new Option(
+    '--api-url <url>',
+    'address of the server (its token in FAIRLEAD_API_TOKEN); default: the one of this home folder',
+  )
 }
 
 /** Examples, as they follow the help of a command. */

@@ -26,6 +26,10 @@ async function contentOf(path: string, env: Terminal['env'], cwd: string): Promi
     return (await loadModule(path, { cwd, cacheFolder }))['default']
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new CliError(EXIT_CODES.failure, `The configuration file "${path}" could not be loaded: ${why}. Correct it, or name another by FAIRLEAD_CONFIG.`, { cause })
+    throw new CliError(
+      EXIT_CODES.failure,
+      `The configuration file "${path}" could not be loaded: ${why}. Correct it, or name another by FAIRLEAD_CONFIG.`,
+      { cause },
+    )
   }
 }

@@ -24,13 +24,21 @@ export async function printList<Row>(
   if (output !== 'table') return printData(terminal, output, rows)
   if (rows.length === 0) return terminal.err('Nothing to list.\n')
   const { default: Table } = await import('cli-table3')
-  const table = new Table({ head: columns.map(({ heading }) => heading), chars: PLAIN, style: { head: terminal.isInteractive ? ['bold'] : [], border: [], 'padding-left': 0 } })
+  const table = new Table({
+    head: columns.map(({ heading }) => heading),
+    chars: PLAIN,
+    style: { head: terminal.isInteractive ? ['bold'] : [], border: [], 'padding-left': 0 },
+  })
   for (const row of rows) table.push(columns.map((column) => String(column.text(row) ?? '')))
   terminal.out(`${table.toString().replace(/ +$/gm, '')}\n`)
 }
 
 /** Writes one thing: its fields as a table for people, or whole for programs. */
-export async function printOne(terminal: Terminal, { output }: OutputOptions, thing: Readonly<Record<string, unknown>>): Promise<void> {
+export async function printOne(
+  terminal: Terminal,
+  { output }: OutputOptions,
+  thing: Readonly<Record<string, unknown>>,
+): Promise<void> {
   if (output !== 'table') return printData(terminal, output, thing)
   const width = Math.max(...Object.keys(thing).map((key) => key.length))
   for (const [key, value] of Object.entries(thing)) terminal.out(`${key.padEnd(width)}  ${textOf(value)}\n`)

@@ -11,4 +11,3 @@ export interface Terminal {
   err(text: string): void
   readonly signal: AbortSignal
 }
-

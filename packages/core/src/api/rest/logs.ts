@@ -69,7 +69,13 @@ async function sourceOf(context: ApiContext, row: TaskInstanceRow, path: TaskIns
   }
 }
 
-function pathOf({ dag_id: dagId, run_id: runId, task_id: taskId, map_index: mapIndex, try_number: tryNumber }: TaskInstanceRow): string {
+function pathOf({
+  dag_id: dagId,
+  run_id: runId,
+  task_id: taskId,
+  map_index: mapIndex,
+  try_number: tryNumber,
+}: TaskInstanceRow): string {
   return logPathOf({ dagId, runId, taskId, mapIndex, tryNumber })
 }
 

@@ -23,7 +23,14 @@ export async function listKeys(
 export async function getValue(terminal: Terminal, section: string, key: string): Promise<number> {
   const rows = rowsOf(listConfig(await loadConfiguration(terminal)), section)
   const row = rows.find((one) => one.key === key)
-  if (row === undefined) throw unknown(`key "${key}" in section "${section}"`, nearestName(key, rows.map((one) => one.key)))
+  if (row === undefined)
+    throw unknown(
+      `key "${key}" in section "${section}"`,
+      nearestName(
+        key,
+        rows.map((one) => one.key),
+      ),
+    )
   terminal.out(`${row.value}\n`)
   return EXIT_CODES.ok
 }

@@ -33,14 +33,21 @@ export async function listImportErrors(terminal: Terminal, options: Options): Pr
   const api = await connect(terminal, options)
   const errors = await api.list<ImportErrorRow>('/api/v2/importErrors', 'import_errors')
   await printList(terminal, options, errors, [
-    { heading: 'place', text: ({ filename, line, column }) => [filename, line, column].filter((part) => part !== null).join(':') },
+    {
+      heading: 'place',
+      text: ({ filename, line, column }) => [filename, line, column].filter((part) => part !== null).join(':'),
+    },
     { heading: 'error', text: ({ message }) => message },
   ])
   return EXIT_CODES.ok
 }
 
 /** `fairlead dags list-runs` */
-export async function listRuns(terminal: Terminal, dagId: string, options: Options & { state?: string }): Promise<number> {
+export async function listRuns(
+  terminal: Terminal,
+  dagId: string,
+  options: Options & { state?: string },
+): Promise<number> {
   const api = await connect(terminal, options)
   const state = options.state === undefined ? '' : `&state=${encodeURIComponent(options.state)}`
   const runs = await api.list<RunRow>(dagPath(dagId, `/dagRuns?order_by=-id${state}`), 'dag_runs')
@@ -78,7 +85,8 @@ export async function trigger(terminal: Terminal, dagId: string, options: Trigge
   if (options.output === 'table') await printList(terminal, options, [run], RUN_COLUMNS.slice(0, 4))
   else await printOne(terminal, options, { ...run })
   const dag = await api.get<DagRow>(dagPath(dagId))
-  if (dag.is_paused) terminal.err(`Dag "${dagId}" is paused, so the run waits. Start it with \`fairlead dags unpause ${dagId}\`.\n`)
+  if (dag.is_paused)
+    terminal.err(`Dag "${dagId}" is paused, so the run waits. Start it with \`fairlead dags unpause ${dagId}\`.\n`)
   return EXIT_CODES.ok
 }
 
@@ -90,7 +98,10 @@ function confOf(text: string | undefined): unknown {
   } catch {
     // Told below, like any other value that is no object.
   }
-  throw new CliError(EXIT_CODES.usage, `--conf must be a JSON object such as '{"day": 3}', and is ${JSON.stringify(text)}.`)
+  throw new CliError(
+    EXIT_CODES.usage,
+    `--conf must be a JSON object such as '{"day": 3}', and is ${JSON.stringify(text)}.`,
+  )
 }
 
 /** `fairlead dags pause` */

@@ -23,7 +23,12 @@ export async function checkDatabase(terminal: Terminal, options: OutputOptions):
   try {
     const { current, newest } = await migrationStatus(database)
     const isCurrent = current === newest
-    await printOne(terminal, options, { database: database.location, revision: current, newest, status: isCurrent ? 'ok' : 'behind' })
+    await printOne(terminal, options, {
+      database: database.location,
+      revision: current,
+      newest,
+      status: isCurrent ? 'ok' : 'behind',
+    })
     if (!isCurrent) terminal.err('Bring it up to date with `fairlead db migrate`, or start the server.\n')
     return isCurrent ? EXIT_CODES.ok : EXIT_CODES.failure
   } finally {

@@ -31,7 +31,9 @@ export async function standalone(terminal: Terminal, options: { port?: string })
       builtIn: builtInExecutors,
       loadModule: (name) => loadModule(name, place),
     }),
-    environment: systemEnvironment(fault === undefined ? undefined : killingFaults(fault, () => process.kill(process.pid, 'SIGKILL'))),
+    environment: systemEnvironment(
+      fault === undefined ? undefined : killingFaults(fault, () => process.kill(process.pid, 'SIGKILL')),
+    ),
     log,
     host: { hostname: hostname(), pid: process.pid, uid: process.getuid?.() ?? 0 },
     parseScript: runnerFiles().parsePath,

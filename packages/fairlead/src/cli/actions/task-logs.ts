@@ -28,7 +28,11 @@ export async function taskLogs(
   return EXIT_CODES.ok
 }
 
-async function tryOf(api: ApiClient, ids: Parameters<typeof taskInstancePath>[0], wanted: string | undefined): Promise<number> {
+async function tryOf(
+  api: ApiClient,
+  ids: Parameters<typeof taskInstancePath>[0],
+  wanted: string | undefined,
+): Promise<number> {
   if (wanted !== undefined) {
     if (/^[1-9]\d*$/.test(wanted)) return Number(wanted)
     throw new CliError(EXIT_CODES.usage, `--try must be a number from 1, and is "${wanted}".`)
@@ -51,8 +55,12 @@ interface Entry {
 
 function textOf(line: string): string {
   const { timestamp, level, event, logger, ...fields } = JSON.parse(line) as Entry
-  const facts = Object.entries(fields).map(([name, value]) => ` ${name}=${typeof value === 'string' && !/\s/.test(value) ? value : JSON.stringify(value)}`)
+  const facts = Object.entries(fields).map(
+    ([name, value]) => ` ${name}=${typeof value === 'string' && !/\s/.test(value) ? value : JSON.stringify(value)}`,
+  )
   const isPlain = logger === 'task.stdout' || logger === 'task.stderr'
-  const head = [timestamp?.slice(0, 23), isPlain ? '' : level?.toUpperCase()].filter((part) => part !== undefined && part !== '')
+  const head = [timestamp?.slice(0, 23), isPlain ? '' : level?.toUpperCase()].filter(
+    (part) => part !== undefined && part !== '',
+  )
   return `${[...head, event ?? ''].join(' ')}${facts.join('')}\n`
 }

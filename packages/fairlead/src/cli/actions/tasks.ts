@@ -21,7 +21,12 @@ export async function listTasks(terminal: Terminal, dagId: string, options: Opti
 }
 
 /** `fairlead tasks states-for-dag-run` */
-export async function statesForDagRun(terminal: Terminal, dagId: string, runId: string, options: Options): Promise<number> {
+export async function statesForDagRun(
+  terminal: Terminal,
+  dagId: string,
+  runId: string,
+  options: Options,
+): Promise<number> {
   const api = await connect(terminal, options)
   const rows = await api.list<TaskInstanceRow>(runPath(dagId, runId, '/taskInstances'), 'task_instances')
   await printList(terminal, options, rows, [

@@ -35,7 +35,10 @@ async function newestRun(api: ApiClient, dagId: string): Promise<string> {
   const { dag_runs: runs } = await api.get<{ dag_runs: RunRow[] }>(dagPath(dagId, '/dagRuns?order_by=-id&limit=1'))
   const [run] = runs
   if (run !== undefined) return run.dag_run_id
-  throw new CliError(EXIT_CODES.notFound, `Dag "${dagId}" has no runs. Start one with \`fairlead dags trigger ${dagId}\`.`)
+  throw new CliError(
+    EXIT_CODES.notFound,
+    `Dag "${dagId}" has no runs. Start one with \`fairlead dags trigger ${dagId}\`.`,
+  )
 }
 
 type Show = (run: RunRow, tasks: readonly TaskInstanceRow[]) => void
@@ -54,7 +57,10 @@ function redrawing(terminal: Terminal): Show {
     const open = tasks.filter(({ state }) => state !== 'success')
     const rows = (tasks.length > MOST_ROWS ? open : tasks).slice(0, MOST_ROWS).map((task) => row(task, width))
     const done = tasks.length - tasks.filter(({ state }) => !isSettled(state)).length
-    const lines = [...rows, `${paint(run.state)} ${run.dag_id} ${run.dag_run_id}: ${done} of ${tasks.length} tasks ${durationText(run.duration)}`]
+    const lines = [
+      ...rows,
+      `${paint(run.state)} ${run.dag_id} ${run.dag_run_id}: ${done} of ${tasks.length} tasks ${durationText(run.duration)}`,
+    ]
     const back = drawn.lines === 0 ? '' : `\u001b[${drawn.lines}F\u001b[0J`
     terminal.out(`${back}${lines.join('\n')}\n`)
     drawn.lines = lines.length
@@ -71,14 +77,16 @@ function changes(terminal: Terminal): Show {
       if (task.state !== null && seen.get(key) !== now) terminal.out(`${row(task, width)}\n`)
       seen.set(key, now)
     }
-    if (seen.get('') !== run.state) terminal.out(`run ${run.dag_run_id} ${paint(run.state)} ${durationText(run.duration)}\n`)
+    if (seen.get('') !== run.state)
+      terminal.out(`run ${run.dag_run_id} ${paint(run.state)} ${durationText(run.duration)}\n`)
     seen.set('', run.state)
   }
 }
 
 function row(task: TaskInstanceRow, width: number): string {
   const again = task.try_number > 1 ? ` try ${task.try_number}` : ''
-  const why = task.failure === null || task.state === 'success' ? '' : ` ${task.failure.error?.message ?? task.failure.cause}`
+  const why =
+    task.failure === null || task.state === 'success' ? '' : ` ${task.failure.error?.message ?? task.failure.cause}`
   const took = durationText(task.duration).padStart(8)
   return `  ${task.task_id.padEnd(width)} ${paint(task.state ?? 'none', 16)} ${took} ${task.executor ?? ''}${again}${why}`
 }

@@ -6,12 +6,24 @@ export function dagsCommand(run: Run): Command {
   const dags = new Command('dags').description('See, trigger, pause and unpause Dags.')
   const actions = () => import('../actions/dags.ts')
   const sub = (name: string, description: string, ...lines: readonly string[]) =>
-    dags.command(name).description(description).addOption(outputOption()).addOption(apiUrlOption()).addHelpText('after', examples(...lines))
-  sub('list', 'List the Dags of the Dags folder.', 'dags list', 'dags list --output json').action(run(async () => (await actions()).listDags))
+    dags
+      .command(name)
+      .description(description)
+      .addOption(outputOption())
+      .addOption(apiUrlOption())
+      .addHelpText('after', examples(...lines))
+  sub('list', 'List the Dags of the Dags folder.', 'dags list', 'dags list --output json').action(
+    run(async () => (await actions()).listDags),
+  )
   sub('list-import-errors', 'List the Dag files that do not load, and why.', 'dags list-import-errors').action(
     run(async () => (await actions()).listImportErrors),
   )
-  sub('list-runs', 'List the runs of a Dag, newest first.', 'dags list-runs sales', 'dags list-runs sales --state failed')
+  sub(
+    'list-runs',
+    'List the runs of a Dag, newest first.',
+    'dags list-runs sales',
+    'dags list-runs sales --state failed',
+  )
     .argument('<dag-id>')
     .option('--state <state>', 'only runs in this state')
     .action(run(async () => (await actions()).listRuns))

@@ -6,15 +6,30 @@ export function tasksCommand(run: Run): Command {
   const tasks = new Command('tasks').description('See tasks, their states, logs, and why they wait.')
   const actions = () => import('../actions/tasks.ts')
   const sub = (name: string, description: string, ...lines: readonly string[]) =>
-    tasks.command(name).description(description).argument('<dag-id>').addOption(apiUrlOption()).addHelpText('after', examples(...lines))
+    tasks
+      .command(name)
+      .description(description)
+      .argument('<dag-id>')
+      .addOption(apiUrlOption())
+      .addHelpText('after', examples(...lines))
   sub('list', 'List the tasks of a Dag.', 'tasks list sales')
     .addOption(outputOption())
     .action(run(async () => (await actions()).listTasks))
-  sub('states-for-dag-run', 'List the task instances of a run with their states.', 'tasks states-for-dag-run sales first')
+  sub(
+    'states-for-dag-run',
+    'List the task instances of a run with their states.',
+    'tasks states-for-dag-run sales first',
+  )
     .argument('<run-id>')
     .addOption(outputOption())
     .action(run(async () => (await actions()).statesForDagRun))
-  sub('logs', 'Print the log of a task instance.', 'tasks logs sales first load', 'tasks logs sales first load --try 1', 'tasks logs sales first load --follow')
+  sub(
+    'logs',
+    'Print the log of a task instance.',
+    'tasks logs sales first load',
+    'tasks logs sales first load --try 1',
+    'tasks logs sales first load --follow',
+  )
     .argument('<run-id>')
     .argument('<task-id>')
     .option('--try <number>', 'which try; default: the newest')
