@@ -1,0 +1,1 @@
+export async function latencyScene(): Promise<unknown> { throw new Error('soon') }

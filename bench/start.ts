@@ -1,0 +1,1 @@
+export async function startScene(): Promise<unknown> { throw new Error('soon') }
