@@ -1,5 +1,5 @@
-import { mkdirSync, statSync, writeFileSync, appendFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openApiWorld, type ApiWorld } from '../../../../testkit/api-world.ts'
 import { chain, dagSpec, taskSpec } from '../../../../testkit/dag-specs.ts'
@@ -260,68 +260,6 @@ describe('task instances', () => {
       facts: { triggerRule: 'all_success', waitingFor: ['t0'] },
       task_instance: { task_id: 't1' },
     })
-  })
-})
-
-describe('logs', () => {
-  const writeLog = async () => {
-    const run = await startRun('sales', { dag_run_id: `logs ${Math.random()}` })
-    const { logPathOf } = await import('../dispatch/log-path.ts')
-    const file = join(
-      api.config.paths.logs,
-      logPathOf({ dagId: 'sales', runId: run.dag_run_id, taskId: 't0', mapIndex: -1, tryNumber: 1 }),
-    )
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, '{"timestamp":"2026-01-01T00:00:00Z","level":"info","event":"one"}\nnot json\n{"event":"cut')
-    return { run, file, path: `${taskPath(run, 't0')}/logs/1` }
-  }
-
-  it('come in pages while the task goes on, without its unfinished line', async () => {
-    const { path, file } = await writeLog()
-    const first = (
-      await api.call('GET', path, { headers: { authorization: `Bearer ${api.token}`, accept: 'application/json' } })
-    ).body
-    expect(first.content).toEqual([
-      { timestamp: '2026-01-01T00:00:00Z', level: 'info', event: 'one' },
-      { event: 'not json' },
-    ])
-    appendFileSync(file, ' short"}\n')
-    const next = await api.call('GET', `${path}?token=${first.continuation_token}`)
-    expect(next.body.content).toEqual([{ event: 'cut short' }])
-  })
-
-  it('are followed until the task ends', async () => {
-    const { path, file, run } = await writeLog()
-    const following = api.call('GET', `${path}?follow=true`)
-    appendFileSync(file, ' short"}\n')
-    const { database } = api.world
-    appendFileSync(file, '{"event":"last"}')
-    await database.transaction(({ query }) =>
-      query
-        .updateTable('task_instance')
-        .set({ state: 'failed' })
-        .where('run_id', '=', run.dag_run_id)
-        .where('task_id', '=', 't0')
-        .execute(),
-    )
-    const { text, headers } = await following
-    expect(headers['content-type']).toBe('application/x-ndjson')
-    expect(
-      text
-        .trim()
-        .split('\n')
-        .map((line) => (JSON.parse(line) as { event: string }).event),
-    ).toEqual(['one', 'not json', 'cut short', 'last'])
-  })
-
-  it('of a task that never started are not there', async () => {
-    const run = await startRun()
-    expect((await api.call('GET', `${taskPath(run, 't2')}/logs/1`)).status).toBe(404)
-  })
-
-  it('refuse a continuation token that is none', async () => {
-    const { path } = await writeLog()
-    expect((await api.call('GET', `${path}?token=xyz`)).body).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
   })
 })
 

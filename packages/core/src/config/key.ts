@@ -14,36 +14,41 @@ export interface Key<T> {
 }
 
 interface Details {
-  readonly unit?: string
+  readonly unit?: string | null
   readonly isSensitive?: boolean
 }
 
 /** A key that holds any text. */
 export const text = (fallback: string, about: string, details: Details = {}): Key<string> =>
-  keyOf('string', z.string(), fallback, about, details, (raw) => raw)
+  keyOf({ type: 'string', schema: z.string(), fromText: (raw) => raw }, fallback, about, details)
 
 /** A key that holds text or nothing; an empty environment variable means nothing. */
-export const optionalText = (about: string, details: Details = {}): Key<string | null> =>
-  keyOf('string or null', z.string().min(1).nullable(), null, about, details, (raw) => (raw === '' ? null : raw))
+export const optionalText = (about: string): Key<string | null> =>
+  keyOf(
+    { type: 'string or null', schema: z.string().min(1).nullable(), fromText: (raw) => (raw === '' ? null : raw) },
+    null,
+    about,
+  )
 
 /** A key that holds a whole number of at least `min`. */
 export const integer = (fallback: number, unit: string, about: string, min = 0): Key<number> =>
-  keyOf('integer', z.int().min(min), fallback, about, { unit }, numberOf)
+  keyOf({ type: 'integer', schema: z.int().min(min), fromText: numberOf }, fallback, about, { unit })
 
 /** A key that holds a duration in seconds; fractions are welcome. */
 export const seconds = (fallback: number, about: string): Key<number> =>
-  keyOf('number', z.number().min(0), fallback, about, { unit: 'seconds' }, numberOf)
+  keyOf({ type: 'number', schema: z.number().min(0), fromText: numberOf }, fallback, about, { unit: 'seconds' })
 
 /** A key that is on or off. */
 export const flag = (fallback: boolean, about: string): Key<boolean> =>
-  keyOf('boolean', z.boolean(), fallback, about, {}, (raw) => FLAGS[raw.toLowerCase()] ?? raw)
+  keyOf({ type: 'boolean', schema: z.boolean(), fromText: (raw) => FLAGS[raw.toLowerCase()] ?? raw }, fallback, about)
 
 /** A key that holds one of a few words. */
 export const choice = <const T extends readonly [string, ...string[]]>(
   values: T,
   fallback: T[number],
   about: string,
-): Key<T[number]> => keyOf(values.join(' | '), z.enum(values), fallback, about, {}, (raw) => raw)
+): Key<T[number]> =>
+  keyOf({ type: values.join(' | '), schema: z.enum(values), fromText: (raw) => raw }, fallback, about)
 
 const FLAGS: Readonly<Record<string, boolean>> = {
   true: true,
@@ -54,23 +59,15 @@ const FLAGS: Readonly<Record<string, boolean>> = {
   no: false,
 }
 
-const numberOf = (raw: string): unknown => (raw.trim() === '' ? raw : Number(raw))
+function numberOf(raw: string): unknown {
+  return raw.trim() === '' ? raw : Number(raw)
+}
 
 function keyOf<T>(
-  type: string,
-  schema: z.ZodType<T>,
+  { type, schema, fromText }: Pick<Key<T>, 'type' | 'schema' | 'fromText'>,
   fallback: T,
   about: string,
-  details: Details,
-  fromText: (raw: string) => unknown,
+  { unit = null, isSensitive = false }: Details = {},
 ): Key<T> {
-  return {
-    type,
-    schema,
-    fallback,
-    about,
-    unit: details.unit ?? null,
-    isSensitive: details.isSensitive ?? false,
-    fromText,
-  }
+  return { type, schema, fromText, fallback, about, unit, isSensitive }
 }

@@ -19,11 +19,17 @@ export function listConfig(config: Config): readonly ConfigRow[] {
       return {
         section: snakeCase(section),
         key: snakeCase(name),
-        value: isHidden ? '< hidden >' : String(value ?? ''),
+        value: isHidden ? '< hidden >' : textOf(value),
         origin: originText(config.origins[fullName]),
       }
     }),
   )
+}
+
+/** Every value of the schema is text, a number or a truth value, or null. */
+function textOf(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function originText(origin: Origin | undefined): string {

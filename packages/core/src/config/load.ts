@@ -44,7 +44,7 @@ export function loadConfig(sources: ConfigSources): Config {
   for (const [section, keys] of sections()) {
     const chosen: Record<string, unknown> = {}
     for (const [name, key] of Object.entries(keys)) {
-      const found = readKey(section, name, key, file, sources)
+      const found = readKey({ section, name, key }, file, sources)
       chosen[name] = found.value
       origins[`${snakeCase(section)}.${snakeCase(name)}`] = found.origin
     }
@@ -65,10 +65,14 @@ export function sections(): ReadonlyArray<readonly [string, Readonly<Record<stri
   return Object.entries<Record<string, Key<unknown>>>(CONFIG_SCHEMA)
 }
 
+interface NamedKey {
+  readonly section: string
+  readonly name: string
+  readonly key: Key<unknown>
+}
+
 function readKey(
-  section: string,
-  name: string,
-  key: Key<unknown>,
+  { section, name, key }: NamedKey,
   file: ConfigFile,
   sources: ConfigSources,
 ): { value: unknown; origin: Origin } {
@@ -105,17 +109,22 @@ function parseFile(content: unknown, path: string): ConfigFile {
       `${path}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is invalid'}. Export an object by \`defineConfig\`.`,
     )
   }
-  const known = [...sections().map(([section]) => section), 'executors']
-  for (const [section, keys] of Object.entries(parsed.data)) {
-    if (!known.includes(section)) throw unknownName(`section "${section}" in ${path}`, nearestName(section, known))
-    const schema = sections().find(([name]) => name === section)?.[1]
-    if (schema === undefined || typeof keys !== 'object' || keys === null) continue
-    for (const key of Object.keys(keys)) {
-      if (!(key in schema))
-        throw unknownName(`key "${section}.${key}" in ${path}`, nearestName(key, Object.keys(schema)))
-    }
-  }
+  for (const [section, keys] of Object.entries(parsed.data)) refuseUnknownKeys(section, keys, path)
   return parsed.data
+}
+
+function refuseUnknownKeys(section: string, keys: unknown, path: string): void {
+  if (section === 'executors') return
+  const known = sections().map(([name]) => name)
+  const schema = sections().find(([name]) => name === section)?.[1]
+  if (schema === undefined) {
+    throw unknownName(`section "${section}" in ${path}`, nearestName(section, [...known, 'executors']))
+  }
+  if (typeof keys !== 'object' || keys === null) return
+  const wrong = Object.keys(keys).find((key) => !(key in schema))
+  if (wrong !== undefined) {
+    throw unknownName(`key "${section}.${wrong}" in ${path}`, nearestName(wrong, Object.keys(schema)))
+  }
 }
 
 function refuseUnknownVariables(env: ConfigSources['env']): void {

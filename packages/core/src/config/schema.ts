@@ -12,7 +12,7 @@ export const CONFIG_SCHEMA = {
     parallelism: integer(
       32,
       'task instances',
-      'How many task instances may be queued or running at once in this installation, and per executor that sets no limit of its own.',
+      'How many task instances may be queued or running at once on one executor that sets no limit of its own.',
       1,
     ),
     maxActiveTasksPerDag: integer(
@@ -27,7 +27,6 @@ export const CONFIG_SCHEMA = {
       'How many runs of one Dag may be running at once, for Dags that set no limit.',
       1,
     ),
-    defaultTimezone: text('UTC', 'IANA time zone of schedules that name none.'),
     dagsArePausedAtCreation: flag(false, 'Whether a new Dag starts paused, unless it says otherwise itself.'),
   },
   database: {
@@ -124,12 +123,6 @@ export const CONFIG_SCHEMA = {
     dagFileProcessorTimeout: seconds(30, 'How long one Dag file may take to load before it becomes an import error.'),
     parsingProcesses: integer(2, 'processes', 'How many Dag files are loaded at the same time.', 1),
     watch: flag(true, 'Whether changes in the Dags folder are picked up when they happen.'),
-  },
-  workers: {
-    heartbeatInterval: seconds(5, 'How often a running task says that it is alive.'),
-    killedTaskCleanupTime: seconds(10, 'How long a task that is told to stop may take before it is killed.'),
-    spareProcesses: integer(2, 'processes', 'How many processes an executor of this machine keeps started ahead.'),
-    apiOutageGrace: seconds(300, 'How long running tasks go on when the server cannot be reached.'),
   },
   logging: {
     level: choice(['debug', 'info', 'warn', 'error'], 'info', 'Least important level that the server writes.'),

@@ -4,8 +4,12 @@ export function prettyLine(line: string): string {
   if (entry === null) return line
   const { timestamp, level, event, ...fields } = entry
   const facts = Object.entries(fields).map(([name, value]) => `${name}=${factText(value)}`)
-  const time = String(timestamp ?? '').slice(11, 23)
-  return `${[time, String(level ?? '').padEnd(5), String(event ?? ''), ...facts].join(' ').trimEnd()}${stackOf(fields)}\n`
+  const time = wordOf(timestamp).slice(11, 23)
+  return `${[time, wordOf(level).padEnd(5), wordOf(event), ...facts].join(' ').trimEnd()}${stackOf(fields)}\n`
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function parseEntry(line: string): Record<string, unknown> | null {

@@ -8,6 +8,7 @@ import {
   openRestTokens,
   openWorkerCredential,
   type ApiContext,
+  type ExecutionTokens,
   type Listening,
 } from '../api/index.ts'
 import type { Config } from '../config/index.ts'
@@ -16,7 +17,7 @@ import type { Database } from '../db/database.ts'
 import { openDagGraphs } from '../db/queries/dag-graphs.ts'
 import { explainTaskInstance } from '../dispatch/explain-task-instance.ts'
 import { timeBox } from '../dispatch/time-box.ts'
-import type { Environment } from '../model/environment.ts'
+import type { Clock, Environment } from '../model/environment.ts'
 import { openHealthBoard, openMetrics, type Log } from '../observability/index.ts'
 import { Scheduler } from '../scheduler/scheduler.ts'
 import { databaseSink, gaugeDags } from './dag-sink.ts'
@@ -124,13 +125,7 @@ async function assemble(database: Database, options: StandaloneOptions, signal: 
     keysFolder: config.paths.keys,
     now: clock.now(),
   })
-  const executionTokens = openExecutionTokens({
-    secret,
-    clock,
-    leewaySeconds: config.apiAuth.jwtLeeway,
-    ticketSeconds: config.executionApi.ticketExpirationTime,
-    sessionSeconds: config.executionApi.jwtExpirationTime,
-  })
+  const executionTokens = executionTokensOf(config, secret, clock)
   const runFolder = openRunFolder(config.paths.run, {
     executors: options.executors.map(({ name }) => name),
     tmpdir: tmpdir(),
@@ -176,6 +171,16 @@ async function assemble(database: Database, options: StandaloneOptions, signal: 
   }
   const listeningOn = (listening: Listening): void => void (address.listening = listening)
   return { scheduler, api, health, metrics, passwordFile, socketPath: runFolder.apiSocket, listeningOn }
+}
+
+function executionTokensOf({ apiAuth, executionApi }: Config, secret: Uint8Array, clock: Clock): ExecutionTokens {
+  return openExecutionTokens({
+    secret,
+    clock,
+    leewaySeconds: apiAuth.jwtLeeway,
+    ticketSeconds: executionApi.ticketExpirationTime,
+    sessionSeconds: executionApi.jwtExpirationTime,
+  })
 }
 
 function mountedRoutes(scheduler: Scheduler, { executors, config }: StandaloneOptions): ApiContext['executorRoutes'] {

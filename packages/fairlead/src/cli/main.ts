@@ -48,15 +48,22 @@ async function run(): Promise<number> {
 
 function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage
-  if (stopping.signal.aborted && error === stopping.signal.reason) return EXIT_CODES.failure
-  if (error instanceof Error && error.name === 'AbortError' && stopping.signal.aborted) return EXIT_CODES.failure
-  if (error instanceof CliError) {
-    terminal.err(`${error.message}\n`)
-    return error.exitCode
-  }
-  const code = error instanceof Error && 'code' in error ? String(error.code) : null
-  terminal.err(`${error instanceof Error ? error.message : String(error)}\n`)
+  if (isInterruption(error)) return EXIT_CODES.failure
+  const { message, code, stack } = readable(error)
+  terminal.err(`${message}\n`)
+  if (error instanceof CliError) return error.exitCode
   // An error without a code of ours is a fault of ours: its place helps.
-  if (code === null && error instanceof Error) terminal.err(`${error.stack ?? ''}\n`)
+  if (code === null) terminal.err(`${stack}\n`)
   return code === 'DATABASE_IN_USE' ? EXIT_CODES.inUse : EXIT_CODES.failure
+}
+
+/** Ctrl-C ends whatever waits; nobody needs to be told. */
+function isInterruption(error: unknown): boolean {
+  if (!stopping.signal.aborted) return false
+  return error === stopping.signal.reason || (error instanceof Error && error.name === 'AbortError')
+}
+
+function readable(error: unknown): { message: string; code: string | null; stack: string } {
+  if (!(error instanceof Error)) return { message: String(error), code: null, stack: '' }
+  return { message: error.message, code: 'code' in error ? String(error.code) : null, stack: error.stack ?? '' }
 }

@@ -1,6 +1,6 @@
 import { scheduleSchema, type DagSpec } from '@fairlead/protocol'
 import { z } from 'zod'
-import { DAG_ORDER, listDags, type DagRow } from '../../db/queries/dag-reads.ts'
+import { DAG_ORDER, listDags, type DagFilter, type DagRow } from '../../db/queries/dag-reads.ts'
 import { setDagPaused } from '../../moves/set-dag-paused.ts'
 import type { ApiContext, Routes } from '../api-context.ts'
 import { dagVersionSchema, type VersionCache } from './dag-versions.ts'
@@ -82,39 +82,31 @@ const listParameters = z.object({
 
 const path = z.object({ dag_id: z.string() })
 
+const listSchema = {
+  tags: ['DAG'],
+  querystring: listParameters,
+  response: {
+    200: z.object({ dags: z.array(dagSchema), total_entries: z.int() }).meta({ id: 'DAGCollectionResponse' }),
+  },
+}
+
+const patchSchema = {
+  tags: ['DAG'],
+  params: path,
+  querystring: z.object({ update_mask: repeated(z.string()) }),
+  body: z.strictObject({ is_paused: z.boolean() }).meta({ id: 'DAGPatchBody' }),
+  response: { 200: dagSchema },
+}
+
 /** Routes of Dags. */
 export const dagRoutes =
   (versions: VersionCache): Routes =>
   (app, context) => {
-    app.get(
-      '/dags',
-      {
-        schema: {
-          tags: ['DAG'],
-          querystring: listParameters,
-          response: {
-            200: z.object({ dags: z.array(dagSchema), total_entries: z.int() }).meta({ id: 'DAGCollectionResponse' }),
-          },
-        },
-      },
-      async ({ query }) => {
-        const page = pageOf(query, { columns: DAG_ORDER, fallback: 'dag_id' }, context.config.api.maximumPageLimit)
-        const { rows, total } = await listDags(
-          context.moves.database.read,
-          {
-            dagIdPattern: query.dag_id_pattern ?? query.dag_display_name_pattern,
-            isPaused: query.paused,
-            tags: query.tags,
-            areAllTagsNeeded: query.tags_match_mode === 'all',
-            excludeStale: query.exclude_stale,
-            hasImportErrors: query.has_import_errors,
-            lastRunState: query.last_dag_run_state,
-          },
-          page,
-        )
-        return { dags: rows.map((row) => toWire(row, context)), total_entries: total }
-      },
-    )
+    app.get('/dags', { schema: listSchema }, async ({ query }) => {
+      const page = pageOf(query, { columns: DAG_ORDER, fallback: 'dag_id' }, context.config.api.maximumPageLimit)
+      const { rows, total } = await listDags(context.moves.database.read, filterOf(query), page)
+      return { dags: rows.map((row) => toWire(row, context)), total_entries: total }
+    })
     app.get(
       '/dags/:dag_id',
       { schema: { tags: ['DAG'], params: path, response: { 200: dagSchema } } },
@@ -130,24 +122,24 @@ export const dagRoutes =
         return { ...toWire(dag, context), ...detailsOf(dag, version.spec), latest_dag_version: version.wire }
       },
     )
-    app.patch(
-      '/dags/:dag_id',
-      {
-        schema: {
-          tags: ['DAG'],
-          params: path,
-          querystring: z.object({ update_mask: repeated(z.string()) }),
-          body: z.strictObject({ is_paused: z.boolean() }).meta({ id: 'DAGPatchBody' }),
-          response: { 200: dagSchema },
-        },
-      },
-      async ({ params, body, identity }) => {
-        await requireDag(context, params.dag_id)
-        await setDagPaused(context.moves, { dagId: params.dag_id, isPaused: body.is_paused, actor: identity.username })
-        return toWire(await requireDag(context, params.dag_id), context)
-      },
-    )
+    app.patch('/dags/:dag_id', { schema: patchSchema }, async ({ params, body, identity }) => {
+      await requireDag(context, params.dag_id)
+      await setDagPaused(context.moves, { dagId: params.dag_id, isPaused: body.is_paused, actor: identity.username })
+      return toWire(await requireDag(context, params.dag_id), context)
+    })
   }
+
+function filterOf(query: z.output<typeof listParameters>): DagFilter {
+  return {
+    dagIdPattern: query.dag_id_pattern ?? query.dag_display_name_pattern,
+    isPaused: query.paused,
+    tags: query.tags,
+    areAllTagsNeeded: query.tags_match_mode === 'all',
+    excludeStale: query.exclude_stale,
+    hasImportErrors: query.has_import_errors,
+    lastRunState: query.last_dag_run_state,
+  }
+}
 
 function toWire(row: DagRow, { config }: ApiContext): z.infer<typeof dagSchema> {
   const tags = z.array(z.string()).parse(JSON.parse(row.tags))

@@ -38,22 +38,23 @@ export const monitorRoutes: Routes = (app, context) => {
 
 async function healthOf(context: ApiContext): Promise<z.infer<typeof healthSchema>> {
   const { moves, config, health } = context
-  const processor = health.statusOf('dag_processor')
   const database = await schedulerOf(context)
-  const scheduler = database.kind === 'answered' ? database.scheduler : undefined
-  const age = moves.environment.clock.now() - (scheduler?.renewed_at ?? 0)
+  const renewedAt = database.kind === 'answered' ? (database.scheduler?.renewed_at ?? null) : null
+  const oldest = moves.environment.clock.now() - config.scheduler.schedulerHealthCheckThreshold * 1000
+  const processor = health.statusOf('dag_processor')
   return {
-    metadatabase: { status: database.kind === 'answered' ? 'healthy' : 'unhealthy' },
-    scheduler: {
-      status: age <= config.scheduler.schedulerHealthCheckThreshold * 1000 ? 'healthy' : 'unhealthy',
-      latest_scheduler_heartbeat: isoOf(scheduler?.renewed_at ?? null),
-    },
+    metadatabase: { status: statusOf(database.kind === 'answered') },
+    scheduler: { status: statusOf((renewedAt ?? 0) >= oldest), latest_scheduler_heartbeat: isoOf(renewedAt) },
     triggerer: { status: null, latest_triggerer_heartbeat: null },
     dag_processor: {
-      status: processor === null ? null : processor.isHealthy ? 'healthy' : 'unhealthy',
+      status: processor === null ? null : statusOf(processor.isHealthy),
       latest_dag_processor_heartbeat: isoOf(processor?.lastBeatAt ?? null),
     },
   }
+}
+
+function statusOf(isHealthy: boolean): 'healthy' | 'unhealthy' {
+  return isHealthy ? 'healthy' : 'unhealthy'
 }
 
 async function schedulerOf({ moves, log }: ApiContext) {

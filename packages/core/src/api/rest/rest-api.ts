@@ -34,11 +34,7 @@ export function restApi(context: ApiContext): (app: App) => Promise<void> {
       transformObject: jsonSchemaTransformObject,
     })
     app.get('/openapi.json', { schema: { hide: true } }, () => Promise.resolve(app.swagger()))
-    app.get(
-      '/metrics',
-      { config: { isPublic: !context.config.metrics.requiresToken }, schema: { hide: true } },
-      async (_request, reply) => reply.type(context.metrics.contentType).send(await context.metrics.text()),
-    )
+    if (context.config.metrics.isEnabled) metricsRoute(app, context)
     loginRoutes(app, context)
     const versions = openVersionCache(context.moves.database)
     const groups = [
@@ -64,6 +60,14 @@ export function restApi(context: ApiContext): (app: App) => Promise<void> {
       { prefix: '/api/v2' },
     )
   }
+}
+
+function metricsRoute(app: App, { metrics, config }: ApiContext): void {
+  app.get(
+    '/metrics',
+    { config: { isPublic: !config.metrics.requiresToken }, schema: { hide: true } },
+    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
+  )
 }
 
 const BEARER = {

@@ -1,6 +1,11 @@
 import { TASK_INSTANCE_STATES, UNMAPPED, taskErrorSchema, workloadExitSchema } from '@fairlead/protocol'
 import { z } from 'zod'
-import { listTaskInstances, TASK_INSTANCE_ORDER, type TaskInstanceRow } from '../../db/queries/task-instance-reads.ts'
+import {
+  listTaskInstances,
+  TASK_INSTANCE_ORDER,
+  type TaskInstanceFilter,
+  type TaskInstanceRow,
+} from '../../db/queries/task-instance-reads.ts'
 import type { Routes } from '../api-context.ts'
 import { dagVersionSchema, type KnownVersion, type VersionCache } from './dag-versions.ts'
 import { requireDag, requireDagRun, requireTaskInstance } from './require.ts'
@@ -78,52 +83,36 @@ export const taskInstancePath = z.object({ dag_id: z.string(), dag_run_id: z.str
 
 const runPath = z.object({ dag_id: z.string(), dag_run_id: z.string() })
 
+const listSchema = {
+  tags: ['Task Instance'],
+  params: runPath,
+  querystring: listParameters,
+  response: {
+    200: z
+      .object({ task_instances: z.array(taskInstanceSchema), total_entries: z.int() })
+      .meta({ id: 'TaskInstanceCollectionResponse' }),
+  },
+}
+
 /** Routes of task instances. */
 export const taskInstanceRoutes =
   (versions: VersionCache): Routes =>
   (app, context) => {
-    app.get(
-      '/dags/:dag_id/dagRuns/:dag_run_id/taskInstances',
-      {
-        schema: {
-          tags: ['Task Instance'],
-          params: runPath,
-          querystring: listParameters,
-          response: {
-            200: z
-              .object({ task_instances: z.array(taskInstanceSchema), total_entries: z.int() })
-              .meta({ id: 'TaskInstanceCollectionResponse' }),
-          },
-        },
-      },
-      async ({ params, query }) => {
-        const [dagId, runId] = [anyOf(params.dag_id), anyOf(params.dag_run_id)]
-        if (dagId !== null) await (runId === null ? requireDag(context, dagId) : requireDagRun(context, dagId, runId))
-        const order = { columns: TASK_INSTANCE_ORDER, fallback: 'map_index' }
-        const { rows, total } = await listTaskInstances(
-          context.moves.database.read,
-          {
-            dagId,
-            runId,
-            taskId: query.task_id,
-            taskIdPattern: query.task_display_name_pattern,
-            dagIdPattern: query.dag_id_pattern,
-            runIdPattern: query.run_id_pattern,
-            states: query.state,
-            executors: query.executor,
-            queues: query.queue,
-            tryNumbers: query.try_number,
-            mapIndexes: query.map_index,
-          },
-          pageOf(query, order, context.config.api.maximumPageLimit),
-        )
-        const known = await versions.of(rows.map((row) => row.version_id))
-        return {
-          task_instances: rows.map((row) => taskInstanceToWire(row, known.get(row.version_id))),
-          total_entries: total,
-        }
-      },
-    )
+    app.get('/dags/:dag_id/dagRuns/:dag_run_id/taskInstances', { schema: listSchema }, async ({ params, query }) => {
+      const [dagId, runId] = [anyOf(params.dag_id), anyOf(params.dag_run_id)]
+      if (dagId !== null) await (runId === null ? requireDag(context, dagId) : requireDagRun(context, dagId, runId))
+      const order = { columns: TASK_INSTANCE_ORDER, fallback: 'map_index' }
+      const { rows, total } = await listTaskInstances(
+        context.moves.database.read,
+        { dagId, runId, ...filterOf(query) },
+        pageOf(query, order, context.config.api.maximumPageLimit),
+      )
+      const known = await versions.of(rows.map((row) => row.version_id))
+      return {
+        task_instances: rows.map((row) => taskInstanceToWire(row, known.get(row.version_id))),
+        total_entries: total,
+      }
+    })
     const one = async (path: z.infer<typeof taskInstancePath>, mapIndex: number) => {
       const row = await requireTaskInstance(context, path, mapIndex)
       return taskInstanceToWire(row, (await versions.of([row.version_id])).get(row.version_id))
@@ -145,6 +134,20 @@ export const taskInstanceRoutes =
       ({ params }) => one(params, params.map_index),
     )
   }
+
+function filterOf(query: z.output<typeof listParameters>): Omit<TaskInstanceFilter, 'dagId' | 'runId'> {
+  return {
+    taskId: query.task_id,
+    taskIdPattern: query.task_display_name_pattern,
+    dagIdPattern: query.dag_id_pattern,
+    runIdPattern: query.run_id_pattern,
+    states: query.state,
+    executors: query.executor,
+    queues: query.queue,
+    tryNumbers: query.try_number,
+    mapIndexes: query.map_index,
+  }
+}
 
 /** A task instance as Airflow shows it. */
 export function taskInstanceToWire(

@@ -80,6 +80,11 @@ function narrow(query: RunQuery, filter: DagRunFilter): RunQuery {
   if (runIdPattern !== undefined) narrowed = narrowed.where((eb) => matchesPattern(eb.ref('run_id'), runIdPattern))
   if (states.length > 0) narrowed = narrowed.where((eb) => eb(eb.ref('state').$castTo<string>(), 'in', [...states]))
   if (runTypes.length > 0) narrowed = narrowed.where('run_type', 'in', [...runTypes])
+  return narrowBySpans(narrowed, filter)
+}
+
+function narrowBySpans(query: RunQuery, filter: DagRunFilter): RunQuery {
+  let narrowed = query
   for (const [name, column] of SPANS) {
     for (const [bound, operator] of COMPARISONS) {
       const moment = filter[name]?.[bound]

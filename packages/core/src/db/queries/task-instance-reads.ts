@@ -134,14 +134,20 @@ function narrowByPatterns(query: LiveQuery, filter: TaskInstanceFilter): LiveQue
   return narrowed
 }
 
+const LISTS = [
+  ['states', 'task_instance.state'],
+  ['executors', 'task_instance.executor'],
+  ['queues', 'task_instance.queue'],
+  ['tryNumbers', 'task_instance.try_number'],
+  ['mapIndexes', 'task_instance.map_index'],
+] as const
+
 function narrowByLists(query: LiveQuery, filter: TaskInstanceFilter): LiveQuery {
-  const { states = [], executors = [], queues = [], tryNumbers = [], mapIndexes = [] } = filter
   let narrowed = query
-  if (states.length > 0)
-    narrowed = narrowed.where((eb) => eb(eb.ref('task_instance.state').$castTo<string>(), 'in', [...states]))
-  if (executors.length > 0) narrowed = narrowed.where('task_instance.executor', 'in', [...executors])
-  if (queues.length > 0) narrowed = narrowed.where('task_instance.queue', 'in', [...queues])
-  if (tryNumbers.length > 0) narrowed = narrowed.where('task_instance.try_number', 'in', [...tryNumbers])
-  if (mapIndexes.length > 0) narrowed = narrowed.where('task_instance.map_index', 'in', [...mapIndexes])
+  for (const [name, column] of LISTS) {
+    const wanted = filter[name] ?? []
+    if (wanted.length === 0) continue
+    narrowed = narrowed.where((eb) => eb(eb.ref(column).$castTo<string | number>(), 'in', [...wanted]))
+  }
   return narrowed
 }

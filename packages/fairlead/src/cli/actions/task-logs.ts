@@ -13,10 +13,7 @@ export interface LogOptions extends OutputOptions, ConnectOptions {
 /** `fairlead tasks logs` */
 export async function taskLogs(
   terminal: Terminal,
-  dagId: string,
-  runId: string,
-  taskId: string,
-  options: LogOptions,
+  ...[dagId, runId, taskId, options]: [dagId: string, runId: string, taskId: string, options: LogOptions]
 ): Promise<number> {
   const api = await connect(terminal, options)
   const ids = { dagId, runId, taskId }

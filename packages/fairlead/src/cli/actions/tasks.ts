@@ -51,10 +51,7 @@ interface ExplainedTask {
 /** `fairlead tasks explain` */
 export async function explainTask(
   terminal: Terminal,
-  dagId: string,
-  runId: string,
-  taskId: string,
-  options: Options,
+  ...[dagId, runId, taskId, options]: [dagId: string, runId: string, taskId: string, options: Options]
 ): Promise<number> {
   const api = await connect(terminal, options)
   const explained = await api.get<ExplainedTask>(taskInstancePath({ dagId, runId, taskId }, '/explain'))
