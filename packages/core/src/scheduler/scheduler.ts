@@ -45,6 +45,8 @@ export type SchedulerHealth =
   | { readonly kind: 'healthy'; readonly lastTickAt: number }
   | { readonly kind: 'failing'; readonly reason: string; readonly since: number }
 
+type TurnResult = TickResult | { readonly kind: 'failed' }
+
 const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 30_000
 
@@ -114,22 +116,22 @@ export class Scheduler {
   async #loop(signal: AbortSignal): Promise<void> {
     let failures = 0
     while (!signal.aborted) {
-      const result = await this.#turn()
+      const result = await this.#turn(signal)
       failures = result.kind === 'failed' ? failures + 1 : 0
       if (result.kind === 'failed') await this.#pause(failures, signal)
-      else if (result.kind === 'fenced') await this.#rejoin(signal)
-      else if (result.hasMore) await this.context.environment.clock.yield()
+      else if (result.kind === 'fenced' || result.hasMore) await this.context.environment.clock.yield()
       else await this.#wakeup.wait(this.#sleepMs(result.nextMoment), signal)
     }
   }
 
   /** One turn. A failure (a database that is away, full or wrong) is told and tried again; what is stored stays true. */
-  async #turn(): Promise<TickResult | { readonly kind: 'failed' }> {
+  async #turn(signal: AbortSignal): Promise<TurnResult> {
     const { environment } = this.context
     const startedAt = environment.clock.monotonic()
     try {
       environment.faults.at('scheduler.beforeTick')
       const result = await tick(this.#quiet, this.dispatcher, this.#lease.id)
+      if (result.kind === 'fenced') await this.#rejoin(signal)
       this.#health = { kind: 'healthy', lastTickAt: environment.clock.now() }
       this.#options.metrics.timing('scheduler.scheduler_loop_duration', environment.clock.monotonic() - startedAt)
       return result
@@ -198,7 +200,8 @@ export class Scheduler {
 
   async #adoptEverywhere(signal: AbortSignal): Promise<void> {
     for (const executor of this.#executors) {
-      if (executor.health.kind === 'healthy') await this.#adopt(executor, signal)
+      // One at a time and each on its own: an executor that cannot answer keeps no other's orphans waiting.
+      if (executor.health.kind === 'healthy') await this.#guarded('adoption', () => this.#adopt(executor, signal))
     }
   }
 
