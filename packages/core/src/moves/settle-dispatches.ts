@@ -1,5 +1,5 @@
 import type { WorkloadExit } from '@fairlead/protocol'
-import { nameExternally, releaseDispatches } from '../db/queries/dispatches.ts'
+import { findOpenAttempts, nameExternally, releaseDispatches } from '../db/queries/dispatches.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 import { settleIn, type SettleAnswer, type Settlement } from './settle-task-instances.ts'
@@ -19,7 +19,8 @@ export interface NamedDispatch {
 }
 
 /**
- * Frees the slots of ended dispatches and settles their task instances, where nobody has yet, in one transaction. A
+ * Frees the slots of ended dispatches and settles their task instances, where nobody has yet, in one transaction: most
+ * have reported themselves, and need no lock, since an attempt that has settled stays so. A
  * dispatch that holds no slot is one whose end was told before: nothing happens. Answers by dispatch id.
  */
 export function settleDispatches(
@@ -34,18 +35,19 @@ export function settleDispatches(
       tx,
       ended.map((end) => end.dispatchId),
     )
-    const taskInstanceOf = new Map(released.map((row) => [row.dispatch_id, row.task_instance_id]))
+    const answers = new Map(released.map((row): [string, SettleAnswer] => [row.dispatch_id, { kind: 'repeated' }]))
+    const open = await findOpenAttempts(tx, released)
     const settlements = ended.flatMap(({ dispatchId, exit, actor }): Settlement[] => {
-      const taskInstanceId = taskInstanceOf.get(dispatchId)
+      const taskInstanceId = open.get(dispatchId)
       if (taskInstanceId === undefined) return []
       return [{ taskInstanceId, dispatchId, actor, report: null, exit, endedAt: null }]
     })
-    const answers = await settleIn(tx, context, settlements)
-    return new Map(
-      settlements.flatMap(({ dispatchId }, index) => {
-        const answer = answers[index]
-        return answer === undefined ? [] : [[dispatchId, answer] as const]
-      }),
-    )
+    if (settlements.length === 0) return answers
+    const settled = await settleIn(tx, context, settlements)
+    for (const [index, { dispatchId }] of settlements.entries()) {
+      const answer = settled[index]
+      if (answer !== undefined) answers.set(dispatchId, answer)
+    }
+    return answers
   })
 }

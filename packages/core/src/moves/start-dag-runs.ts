@@ -29,7 +29,9 @@ export function startDagRuns(context: MoveContext): Promise<number> {
       now,
     )
     await changeDagRunCounts(tx, startedByDag(ledger, started))
-    for (const { run_key: runKey } of started) await openRun(ledger, runKey)
+    const ready: ReadyTask[] = []
+    for (const { run_key: runKey } of started) ready.push(...(await openRun(ledger, runKey)))
+    await scheduleTasks(ledger, ready)
     await ledger.close()
     return started.length
   })
@@ -57,7 +59,10 @@ function startedByDag(
   return counts
 }
 
-async function openRun(ledger: RunLedger, runKey: number): Promise<void> {
+type ReadyTask = Parameters<typeof scheduleTasks>[1][number]
+
+/** Answers the tasks of the run that wait for nothing. */
+async function openRun(ledger: RunLedger, runKey: number): Promise<readonly ReadyTask[]> {
   const run = ledger.run(runKey)
   run.isStarted = true
   ledger.note({
@@ -73,10 +78,7 @@ async function openRun(ledger: RunLedger, runKey: number): Promise<void> {
     ({ spec, upstream }) =>
       evaluateTriggerRule(spec.triggerRule, { ...NOTHING_DONE, total: upstream.length }) === 'run',
   )
-  await scheduleTasks(
-    ledger,
-    ready.map(({ index }) => ({ runKey, taskIndex: index, mapIndex: -1, from: 'none' as const })),
-  )
+  return ready.map(({ index }) => ({ runKey, taskIndex: index, mapIndex: -1, from: 'none' as const }))
 }
 
 const NOTHING_DONE = {

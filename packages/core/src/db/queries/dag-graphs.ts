@@ -15,16 +15,23 @@ export interface VersionedGraph extends DagGraph {
   readonly file: string
 }
 
-/** Keeps the graphs used last. */
-export function openDagGraphs(capacity = 200): DagGraphs {
+/** Keeps the graphs used last, as many as hold this many tasks together. */
+export function openDagGraphs(mostTasks = 50_000): DagGraphs {
   const kept = new Map<string, VersionedGraph>()
+  let taskCount = 0
+  const forget = (versionId: string, graph: VersionedGraph): void => {
+    if (kept.delete(versionId)) taskCount -= graph.tasks.length
+  }
   return {
     of: async (tx, versionId) => {
       const graph = kept.get(versionId) ?? (await load(tx, versionId))
-      kept.delete(versionId)
+      forget(versionId, graph)
       kept.set(versionId, graph)
-      const oldest = kept.keys().next()
-      if (kept.size > capacity && oldest.done !== true) kept.delete(oldest.value)
+      taskCount += graph.tasks.length
+      for (const [oldId, old] of kept) {
+        if (taskCount <= mostTasks || oldId === versionId) break
+        forget(oldId, old)
+      }
       return graph
     },
   }

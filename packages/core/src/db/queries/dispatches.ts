@@ -87,6 +87,13 @@ const release = statement(
   returning dispatch_id, task_instance_id`,
 )
 
+const openAttempts = statement(
+  ({ rows }) => `
+  select ti.dispatch_id, ti.id from ${rows(1, { in_ti: 'text', in_id: 'text' })} as d
+  join task_instance ti on ti.id = d.in_ti
+  where ti.dispatch_id = d.in_id and ti.state in ('queued', 'running')`,
+)
+
 const idsJson = (ids: readonly string[]): string => JSON.stringify(ids.map((id) => [id]))
 
 /** Dispatches of one executor whose scheduler is gone. */
@@ -143,4 +150,15 @@ export function releaseDispatches(
   ids: readonly string[],
 ): Promise<Array<{ dispatch_id: string; task_instance_id: string }>> {
   return tx.all(release, [idsJson(ids)])
+}
+
+/** Those dispatches whose task instance is still queued or running under them, with its id. */
+export async function findOpenAttempts(
+  tx: Tx,
+  dispatches: ReadonlyArray<{ dispatch_id: string; task_instance_id: string }>,
+): Promise<ReadonlyMap<string, string>> {
+  if (dispatches.length === 0) return new Map()
+  const values = dispatches.map((row) => [row.task_instance_id, row.dispatch_id])
+  const rows = await tx.all<{ dispatch_id: string; id: string }>(openAttempts, [JSON.stringify(values)])
+  return new Map(rows.map((row) => [row.dispatch_id, row.id]))
 }

@@ -7,7 +7,15 @@ import { windowOf as postgresWindowOf } from '../dialect/postgres/window.ts'
 import { windowOf as sqliteWindowOf } from '../dialect/sqlite/window.ts'
 import { statement } from '../statement.ts'
 import { ageWaiting, claimCandidates, readCandidates, readUsedSlots } from './claims.ts'
-import { findOrphans, findSilent, findStuck, nameExternally, readDispatches, releaseDispatches } from './dispatches.ts'
+import {
+  findOpenAttempts,
+  findOrphans,
+  findSilent,
+  findStuck,
+  nameExternally,
+  readDispatches,
+  releaseDispatches,
+} from './dispatches.ts'
 import { findDueDags, findDueTaskInstances, findNextMoment, findStartableRuns } from './due.ts'
 import { lockRuns, lockRunsOfTaskInstances } from './lock-runs.ts'
 import {
@@ -75,6 +83,7 @@ describeOnEngines('plans', (engine) => {
     ['findNextMoment', findNextMoment],
     ['readDispatches', (tx) => readDispatches(tx, ['d'])],
     ['releaseDispatches', (tx) => releaseDispatches(tx, ['d'])],
+    ['findOpenAttempts', (tx) => findOpenAttempts(tx, [{ dispatch_id: 'd', task_instance_id: id }])],
     ['nameExternally', (tx) => nameExternally(tx, [{ dispatchId: 'd', externalId: 'e' }])],
     ['findOrphans', (tx) => findOrphans(tx, 'instant', STORED_AT, 10)],
     ['findSilent', (tx) => findSilent(tx, STORED_AT, 10)],

@@ -22,7 +22,7 @@ export function openSqliteEngine(path: string, options: { durability: SqliteDura
   const release = own(path, options.pid)
   const writer = openConnection(path, { readOnly: false })
   writer.exec(`pragma journal_mode = wal; pragma synchronous = ${options.durability}; pragma busy_timeout = 5000;`)
-  writer.exec('pragma wal_autocheckpoint = 4000; pragma cache_size = -16000; pragma temp_store = memory;')
+  writer.exec('pragma wal_autocheckpoint = 16000; pragma cache_size = -64000; pragma temp_store = memory;')
   const reader = openConnection(path, { readOnly: true })
   reader.exec('pragma busy_timeout = 5000;')
   return {
