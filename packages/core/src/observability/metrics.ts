@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { prometheusName } from './reference.ts'
 import { METRICS, type MetricName, type MetricNameOf } from './metric-names.ts'
 
 /** Labels of one observation; each metric names the ones it takes. */
@@ -29,7 +30,7 @@ export function openMetrics(prefix: string): ServedMetrics {
   const timings = new Map<MetricName, Histogram>()
   for (const [name, { kind, about, tags }] of entries()) {
     const options = {
-      name: `${prefix}_${name.replaceAll('.', '_')}`,
+      name: prometheusName(prefix, name),
       help: about,
       labelNames: [...tags],
       registers: [registry],

@@ -1,0 +1,26 @@
+import { METRICS, type MetricName } from './metric-names.ts'
+
+/** The reference page of every metric, as Markdown. */
+export function metricsReference(): string {
+  const rows = Object.entries(METRICS).map(([name, { kind, about, tags }]) => {
+    const unit = kind === 'timing' ? ', in milliseconds' : ''
+    return `| \`${prometheusName('airflow', name as MetricName)}\` | ${kind === 'timing' ? 'histogram' : kind} | ${tags.map((tag) => `\`${tag}\``).join(', ')} | ${about}${unit} |`
+  })
+  return `${HEADER}\n${rows.join('\n')}\n`
+}
+
+/** A metric's name as Prometheus sees it. */
+export function prometheusName(prefix: string, name: MetricName): string {
+  return `${prefix}_${name.replaceAll('.', '_')}`
+}
+
+const HEADER = `# Metrics
+
+<!-- Generated from packages/core/src/observability/metric-names.ts by: npx vitest run packages/core/src/observability --update. Do not edit. -->
+
+The server serves its metrics at \`/metrics\` in Prometheus' text format, with the token that every route asks for unless
+\`metrics.requires_token\` is off. Names are Airflow's where Airflow has the metric; \`metrics.prefix\` is their first word.
+Metrics of the process itself (\`process_…\`, \`nodejs_…\`) are those of prom-client.
+
+| name | kind | tags | what it counts |
+| --- | --- | --- | --- |`
