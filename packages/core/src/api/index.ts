@@ -1,9 +1,8 @@
 /** Both HTTP APIs: REST for people, execution for workers. */
-export type { ApiContext, App, ExecutorStatus, MountedRoutes } from './api-context.ts'
+export type { ApiContext, App, ExecutorStatus } from './api-context.ts'
 export { ensureAdminAccount } from './auth/admin-account.ts'
 export { KeyFileError, openApiSecret, openWorkerCredential, readApiSecret } from './auth/key-file.ts'
-export { openRestTokens, type Identity, type RestTokens } from './auth/rest-tokens.ts'
-export { openExecutionTokens, type ExecutionTokens, type Subject } from './execution/execution-tokens.ts'
+export { openRestTokens } from './auth/rest-tokens.ts'
+export { openExecutionTokens, type ExecutionTokens } from './execution/execution-tokens.ts'
 export { ListenError, listen, type Listening } from './listen.ts'
 export { buildApi } from './build-api.ts'
-export { PROBLEM_CODES } from './problem.ts'

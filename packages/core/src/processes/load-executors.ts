@@ -1,4 +1,4 @@
-import { checkExecutorClass, type ExecutorClass, type ExecutorHost, type StandardResult } from '@fairlead/executor'
+import { checkExecutorClass, type ExecutorClass, type StandardResult } from '@fairlead/executor'
 import { ConfigError } from '../config/index.ts'
 import { formatExecutorReference } from '../model/executor-names.ts'
 import { unknownExecutor, type ConfiguredExecutor } from './configured-executors.ts'
@@ -27,9 +27,6 @@ export async function loadExecutors(
   }
   return loaded
 }
-
-/** What a class is told of its surroundings, once they are known. */
-export type HostFacts = Omit<ExecutorHost, 'name' | 'settings' | 'parallelism'>
 
 async function loadClass(executor: ConfiguredExecutor, source: ExecutorSource): Promise<unknown> {
   const { reference, name } = executor
