@@ -142,10 +142,7 @@ describe('options', () => {
       { retry: { backoff: 2, maxDelayMs: 3_600_000, jitter: 0.5 } },
     ],
     [{ executionTimeout: { milliseconds: 5 } }, { executionTimeoutMs: 5 }],
-    [
-      { setup: true, isolation: 'reuse' },
-      { isSetup: true, isolation: 'reuse' },
-    ],
+    [{ setup: true }, { isSetup: true }],
     [
       { executor: 'ecs', executorConfig: { cpu: 2 } },
       { executor: 'ecs', executorConfig: { cpu: 2 } },

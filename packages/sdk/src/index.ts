@@ -10,7 +10,6 @@ export type { OutputRef, ShellFactory, ShellInputs, TaskFactory, TaskHandle, Wir
 export type {
   DagOptions,
   Handler,
-  Isolation,
   ScheduleOption,
   ShellOptions,
   TaskOptions,

@@ -6,9 +6,6 @@ import type { ExecutorConfig, ExecutorName } from './register.ts'
 /** One of Airflow's trigger rules. */
 export type TriggerRule = (typeof TRIGGER_RULES)[number]
 
-/** `'process'`: each try has a process of its own. `'reuse'`: it may share a warm one with tasks of the same Dag version. */
-export type Isolation = 'process' | 'reuse'
-
 /** When runs are created: a cron expression (UTC), one with a time zone, a preset, or null for by hand alone. */
 export type ScheduleOption = string | { readonly cron: string; readonly timezone: string } | null
 
@@ -38,7 +35,6 @@ export interface TaskOptions {
   readonly executor?: ExecutorName
   /** What the task asks of its executor. */
   readonly executorConfig?: ExecutorConfig
-  readonly isolation?: Isolation
   /** True for a task that prepares what others need; `all_done_setup_success` looks at it. */
   readonly setup?: boolean
 }
@@ -70,7 +66,6 @@ export interface DagOptions {
   readonly tags?: readonly string[]
   readonly isPausedUponCreation?: boolean
   readonly executor?: ExecutorName
-  readonly isolation?: Isolation
   /** Options of every task that does not set them itself (Airflow's `default_args`). */
   readonly defaultArgs?: TaskOptions
 }

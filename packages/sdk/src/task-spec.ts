@@ -33,7 +33,6 @@ const NAMES: Record<keyof TaskOptions, true> = {
   queue: true,
   executor: true,
   executorConfig: true,
-  isolation: true,
   setup: true,
 }
 
@@ -57,7 +56,7 @@ export function taskSpecOf(dagId: string, task: PlacedTask, shared: TaskOptions)
     queue: options.queue,
     executor: options.executor ?? null,
     ...(options.executorConfig === undefined ? {} : { executorConfig: options.executorConfig }),
-    isolation: options.isolation ?? null,
+    isolation: null,
     location: task.location,
   }
 }

@@ -23,7 +23,6 @@ const DEFAULTS = {
   maxActiveTasks: null,
   isPausedUponCreation: null,
   executor: null,
-  isolation: null,
   defaultArgs: {},
 } as const
 
@@ -38,7 +37,6 @@ const NAMES: Record<keyof DagOptions, true> = {
   tags: true,
   isPausedUponCreation: true,
   executor: true,
-  isolation: true,
   defaultArgs: true,
 }
 
@@ -71,7 +69,7 @@ export function toSpec(graph: AuthoredGraph): DagSpec {
     maxActiveTasks: countOf(owner, 'maxActiveTasks', options.maxActiveTasks),
     isPausedUponCreation: options.isPausedUponCreation,
     executor: options.executor,
-    isolation: options.isolation,
+    isolation: null,
     location,
     tasks: orderedTasks(graph).map((task) => taskSpecOf(dagId, task, options.defaultArgs)),
   }
