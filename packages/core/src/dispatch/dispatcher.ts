@@ -140,8 +140,9 @@ export class Dispatcher {
     }
   }
 
-  /** True while its executor holds the work, or has reported something of it that is not settled yet. */
+  /** True while the work is on its way to its executor, held there, or reported and not settled yet. */
   isKnown(executor: string, dispatchId: DispatchId): boolean {
+    if (this.#pending.has(dispatchId)) return true
     const managed = this.executors.get(executor)
     if (managed === undefined) return false
     return managed.holds(dispatchId) || managed.events.some(({ event }) => event.dispatchId === dispatchId)
