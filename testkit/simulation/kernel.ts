@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { never, type Life } from './life.ts'
 
 interface Timer {
@@ -9,7 +8,8 @@ interface Timer {
 }
 
 /** Taken before the globals are sealed: it lets every microtask that a step caused run to its end. */
-const drain = nextTurn
+const nextTurn = setImmediate
+const drain = (): Promise<void> => new Promise((resolve) => void nextTurn(resolve))
 
 /**
  * Virtual time and whose turn it is.

@@ -18,24 +18,25 @@ export interface OperatorDeps {
   readonly umpire: Umpire
 }
 
-const LONGEST_STEP_MS = 60 * 60_000
+const STEPS_MS = [8_000, 60_000, 5 * 60_000, 15 * 60_000] as const
 
 /** Registers Dags, triggers runs, pauses, kills and steps clocks at moments of its plan. */
 export class Operator {
   readonly #deps: OperatorDeps
   readonly #life = new Life('operator')
   #underWay = 0
+  #isFinishing = false
 
   constructor(deps: OperatorDeps) {
     this.#deps = deps
   }
 
-  /** True when everything it began has been answered. */
-  get isIdle(): boolean {
-    return this.#underWay === 0
+  /** True when everything it began has been answered, its last orders too. */
+  get isDone(): boolean {
+    return this.#isFinishing && this.#underWay === 0
   }
 
-  async begin(): Promise<void> {
+  begin(): void {
     const { plan, fleet, machines } = this.#deps
     for (const spec of plan.dags) this.#asking(0, (context) => register(context, spec.dagId, spec))
     for (const spec of plan.dags) this.#times(plan.runs, () => this.#trigger(spec.dagId))
@@ -46,8 +47,13 @@ export class Operator {
     for (const machine of machines.values()) this.#times(plan.machine.crashes, () => machine.crash())
   }
 
-  /** Leaves a world in which everything can end: no new scheduled runs, no pause. */
+  /** Leaves a world in which everything can end: no new scheduled runs, no pause. What was asked before comes first. */
   finish(): void {
+    if (this.#underWay > 0) {
+      this.#deps.surroundings.kernel.schedule(this.#life, 500, () => this.finish())
+      return
+    }
+    this.#isFinishing = true
     for (const { dagId } of this.#deps.plan.dags) {
       this.#asking(0, (context) => forgetDagFile(context, { bundleName: 'dags', file: `${dagId}.ts` }))
       this.#asking(1, (context) => setDagPaused(context, { dagId, isPaused: false, actor: 'operator' }))
@@ -93,7 +99,8 @@ export class Operator {
 
   #stepClock(): void {
     const { stream, kernel, trace } = this.#deps.surroundings
-    const stepMs = stream.int(-LONGEST_STEP_MS, LONGEST_STEP_MS)
+    const longestMs = stream.pick(STEPS_MS)
+    const stepMs = stream.int(-longestMs, longestMs)
     trace.note('operator', `steps the clock by ${stepMs} ms`)
     kernel.wallOffsetMs += stepMs
   }

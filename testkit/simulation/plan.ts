@@ -47,9 +47,9 @@ export function drawPlan(stream: RandomStream): Plan {
     { name: 'push', parallelism: stream.int(1, 6), mode: 'push' },
     { name: 'poll', parallelism: stream.int(1, 3), mode: 'poll' },
   ]
-  const schedulerCount = stream.pick([1, 1, 1, 2, 3])
+  const schedulerCount = stream.pick([1, 1, 1, 1, 2, 2, 3])
   return {
-    chaosMs: stream.int(20_000, 150_000),
+    chaosMs: stream.int(15_000, 80_000),
     schedulerCount,
     isShared: schedulerCount > 1 || stream.chance(0.2),
     hasOwnApi: stream.chance(0.3),
@@ -66,7 +66,7 @@ export function drawPlan(stream: RandomStream): Plan {
     skewMs: stream.pick([0, 0, 500, 3_000]),
     executors,
     dags: Array.from({ length: stream.int(1, 3) }, (_, index) => randomDag(stream.fork(`dag ${index}`), `dag${index}`)),
-    runs: stream.int(1, 4),
+    runs: stream.int(1, 3),
     pauses: stream.pick([0, 0, 1, 2]),
   }
 }

@@ -24,12 +24,12 @@ export interface ProcessDeps {
 }
 
 const TIMES: SchedulerTimes = {
-  leaseMs: 15_000,
-  sweepMs: 5_000,
-  heartbeatTimeoutMs: 60_000,
-  queuedTimeoutMs: 90_000,
+  leaseMs: 24_000,
+  sweepMs: 10_000,
+  heartbeatTimeoutMs: 40_000,
+  queuedTimeoutMs: 50_000,
   ageingMs: 20_000,
-  idleMs: 5_000,
+  idleMs: 20_000,
 }
 
 /** The parts of a move context that one process shares with its API. */

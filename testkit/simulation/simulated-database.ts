@@ -1,11 +1,7 @@
 import type { Database, Tx } from '../../packages/core/src/db/database.ts'
 import { never, type Life } from './life.ts'
+import { OrderedFailure } from './ordered-failure.ts'
 import type { Surroundings } from './surroundings.ts'
-
-/** A transaction that the simulated database refused as a whole. */
-export class DatabaseAway extends Error {
-  override readonly name = 'DatabaseAway'
-}
 
 /** Looks at each transaction just before it commits. */
 export type Inspect = (tx: Tx, who: string) => Promise<void>
@@ -26,7 +22,7 @@ export function simulatedDatabase(
     try {
       return await inner.transaction(async (tx) => {
         const value = await work(tx)
-        if (fails) throw new DatabaseAway('The database is away.')
+        if (fails) throw new OrderedFailure('The database is away.')
         await options.inspect(tx, life.name)
         return value
       })

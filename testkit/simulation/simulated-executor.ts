@@ -2,6 +2,7 @@ import { BaseExecutor, outcomeUnknown, type ExecutorHost } from '@fairlead/execu
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import type { Life } from './life.ts'
 import type { Machine, SimulatedProcess, Watcher } from './machine.ts'
+import { OrderedFailure } from './ordered-failure.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** What a simulated executor works with. */
@@ -104,11 +105,13 @@ export class SimulatedExecutor extends BaseExecutor implements Watcher {
     const { life, surroundings } = this.#deps
     const { kernel, chaos, stream } = surroundings
     await kernel.sleep(life, stream.int(1, 20))
-    if (chaos.failsCall()) throw new Error('The machine refuses the call.')
+    if (chaos.failsCall()) throw new OrderedFailure('The machine refuses the call.')
   }
 }
 
 // Once something was sent that may still arrive, a refusal says nothing about it.
 function refusal(wasAsked: boolean): Error {
-  return wasAsked ? outcomeUnknown('The machine refuses the call.') : new Error('The machine refuses the call.')
+  return wasAsked
+    ? outcomeUnknown('The machine refuses the call.')
+    : new OrderedFailure('The machine refuses the call.')
 }

@@ -5,9 +5,9 @@ import type { StartAnswer, StartRequest } from '../../packages/core/src/moves/st
 import { AuditModel } from './audit-model.ts'
 import { checkTriggerRules } from './check-trigger-rules.ts'
 import { Crash } from './life.ts'
+import { OrderedFailure } from './ordered-failure.ts'
 import { recountDags, recountRuns } from './recount.ts'
 import type { AttemptModel, RunModel } from './run-model.ts'
-import { DatabaseAway } from './simulated-database.ts'
 import { SlotCheck, type Truth } from './slot-check.ts'
 import type { Trace } from './trace.ts'
 
@@ -47,7 +47,7 @@ export class Umpire {
 
   /** An error that nobody ordered is a bug. */
   judgeError(who: string, error: unknown): void {
-    if (error instanceof Crash || error instanceof DatabaseAway) return
+    if (error instanceof Crash || error instanceof OrderedFailure) return
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.violated('no surprises', `${who}: ${text.split('\n').slice(0, 6).join(' | ')}`)
   }
