@@ -89,7 +89,7 @@ export async function openBenchWorld(
         file: `${dags[0]?.dagId}.ts`,
         hash: 'bench',
         dags,
-        pauseNew: false,
+        defaults: { pauseNew: false, maxActiveRuns: 16, maxActiveTasks: 16 },
       }),
     trigger: (dagId, runId) => trigger(scheduler.context, dagId, runId),
     start: () => void (running = scheduler.run(stopping.signal)),
@@ -133,7 +133,9 @@ function sqlitePlace(): Place {
 async function postgresPlace(): Promise<Place> {
   const server = process.env['FAIRLEAD_TEST_POSTGRES_URL']
   if (server === undefined) {
-    throw new Error('Say where PostgreSQL is: node scripts/services.mjs run --durable -- npm run bench -- scheduler --db postgres')
+    throw new Error(
+      'Say where PostgreSQL is: node scripts/services.mjs run --durable -- npm run bench -- scheduler --db postgres',
+    )
   }
   const name = `bench_${randomUUID().replaceAll('-', '')}`
   await onServer(server, `create database ${name}`)
@@ -145,5 +147,9 @@ async function postgresPlace(): Promise<Place> {
 async function onServer(url: string, text: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  await client.query(text).finally(() => client.end())
+  try {
+    await client.query(text)
+  } finally {
+    await client.end()
+  }
 }

@@ -37,9 +37,7 @@ export async function measureBlocked(engine: SceneOptions['engine']): Promise<Bl
   }
   const aloneMs = summary([...alone, ...(await measureBeside(engine, null))])
   say(`alone: ${JSON.stringify(aloneMs)}`)
-  const ratios = Object.fromEntries(
-    Object.entries(besideMs).map(([name, { p50 }]) => [name, round(p50 / aloneMs.p50)]),
-  )
+  const ratios = Object.fromEntries(Object.entries(besideMs).map(([name, { p50 }]) => [name, round(p50 / aloneMs.p50)]))
   return { aloneMs, besideMs, ratios, worstRatio: Math.max(...Object.values(ratios)) }
 }
 

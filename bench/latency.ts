@@ -1,1 +1,3 @@
-export async function latencyScene(): Promise<unknown> { throw new Error('soon') }
+export async function latencyScene(): Promise<unknown> {
+  throw new Error('soon')
+}

@@ -1,1 +1,3 @@
-export async function startScene(): Promise<unknown> { throw new Error('soon') }
+export async function startScene(): Promise<unknown> {
+  throw new Error('soon')
+}

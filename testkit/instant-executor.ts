@@ -1,5 +1,5 @@
 import { BaseExecutor, type ExecuteOptions, type ExecutorHost } from '@fairlead/executor'
-import type { DispatchId, Workload } from '@fairlead/protocol'
+import type { Workload } from '@fairlead/protocol'
 import { settleTaskInstances } from '../packages/core/src/moves/settle-task-instances.ts'
 import { startTaskInstances } from '../packages/core/src/moves/start-task-instances.ts'
 import type { MoveContext } from '../packages/core/src/moves/move-context.ts'
@@ -59,6 +59,6 @@ export class InstantExecutor extends BaseExecutor {
         endedAt: now,
       })),
     )
-    for (const { dispatchId } of ids) this.success(dispatchId as DispatchId)
+    for (const { dispatchId } of ids) this.success(dispatchId)
   }
 }

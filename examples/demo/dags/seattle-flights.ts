@@ -32,8 +32,15 @@ const dag = new Dag('seattle_flights', {
   defaultArgs: { retries: 1, retryDelay: { seconds: 1 } },
 })
 
-const dataFile = (name: string): string => join(String(getContext().conf['data']), name)
-const resultFile = (name: string): string => join(String(getContext().conf['results']), name)
+const dataFile = (name: string): string => join(folderOf('data'), name)
+const resultFile = (name: string): string => join(folderOf('results'), name)
+
+/** A folder that the run was triggered with. */
+function folderOf(name: string): string {
+  const folder = getContext().conf[name]
+  if (typeof folder === 'string') return folder
+  throw new Error(`Trigger with the folder "${name}" in conf.`)
+}
 
 const extractWeather = dag.task('extract_weather', async (): Promise<Weather[]> => {
   const rows = parseCsv(await readFile(dataFile('seattle-weather.csv'), 'utf8'))
