@@ -1,6 +1,9 @@
 import type { SqlFragments } from '../dialect/dialect.ts'
 
-/** The first tables. Partial indexes keep each hot question as large as its answer. */
+/**
+ * The first tables. Partial indexes keep each hot question as large as its answer; each one is paid for at every move of
+ * a task instance, so what runs is found through its dispatch instead.
+ */
 export function firstMigration({ bigint, identity }: SqlFragments): readonly string[] {
   return [
     ...dagTables(bigint),
@@ -68,12 +71,8 @@ function taskInstanceTables(bigint: string): readonly string[] {
       on task_instance (executor, priority desc, order_date, run_key, task_index, map_index)
       where state = 'scheduled' and is_admissible = 1`,
     `create index task_instance_window
-      on task_instance (run_key, priority desc, task_index, map_index) where state = 'scheduled'`,
-    `create index task_instance_admissible_run
-      on task_instance (run_key) where state = 'scheduled' and is_admissible = 1`,
+      on task_instance (run_key, is_admissible, priority desc, task_index, map_index) where state = 'scheduled'`,
     `create index task_instance_ready on task_instance (ready_at) where ready_at is not null`,
-    `create index task_instance_heartbeat on task_instance (heartbeat_at) where state = 'running'`,
-    `create index task_instance_queued on task_instance (queued_at) where state = 'queued'`,
     `create table task_instance_history (${TASK_INSTANCE_COLUMNS(bigint)})`,
     `create index task_instance_history_tries on task_instance_history (run_key, task_index, map_index, try_number)`,
     `create table dispatch (

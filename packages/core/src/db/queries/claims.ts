@@ -57,7 +57,8 @@ const insertDispatches = statement(
 
 const usedSlots = statement(() => `select executor, count(*) as used from dispatch group by executor`)
 
-// Cast, or SQLite divides as floating-point numbers what JavaScript hands over.
+// Cast, or SQLite divides as floating-point numbers what JavaScript hands over. The condition on the executor, which is
+// always true, leads to the index of what is admissible.
 const EARNED = `(cast($1 as bigint) - scheduled_at) / cast($2 as bigint)`
 
 const age = statement(
@@ -65,7 +66,7 @@ const age = statement(
   update task_instance set priority = priority_weight + ${EARNED}
   where id in (
     select id from task_instance
-    where state = 'scheduled' and is_admissible = 1 and ${EARNED} >= 1 and priority < priority_weight + ${EARNED}
+    where state = 'scheduled' and is_admissible = 1 and executor > '' and ${EARNED} >= 1 and priority < priority_weight + ${EARNED}
     limit $3
   )
   returning id`,

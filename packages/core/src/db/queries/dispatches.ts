@@ -26,36 +26,36 @@ export interface DispatchRow {
   readonly is_current: number
 }
 
+// The cross joins make SQLite begin at the dispatches: as many as there are slots in use.
 const SELECT = `
   select p.dispatch_id, p.task_instance_id, p.executor, p.external_id, p.created_at, p.run_key, p.task_index, p.map_index,
     ti.dag_id, ti.run_id, ti.task_id, r.version_id, ti.state, ti.try_number, ti.queue, ti.priority,
     case when ti.dispatch_id = p.dispatch_id and ti.state in ('queued', 'running') then 1 else 0 end as is_current
-  from dispatch p
-  join task_instance ti on ti.run_key = p.run_key and ti.task_index = p.task_index and ti.map_index = p.map_index
-  join dag_run r on r.run_key = p.run_key`
+  from dispatch p cross join task_instance ti cross join dag_run r
+  where ti.run_key = p.run_key and ti.task_index = p.task_index and ti.map_index = p.map_index and r.run_key = p.run_key`
 
 const orphaned = statement(
   () => `${SELECT}
-  where p.executor = $1 and p.scheduler_id in (select id from scheduler where expires_at <= $2)
+    and p.executor = $1 and p.scheduler_id in (select id from scheduler where expires_at <= $2)
   order by p.dispatch_id limit $3`,
 )
 
 const byIds = statement(
   ({ rows }) => `${SELECT}
-  where p.dispatch_id in (select in_id from ${rows(1, { in_id: 'text' })} as d) order by p.dispatch_id`,
+    and p.dispatch_id in (select in_id from ${rows(1, { in_id: 'text' })} as d) order by p.dispatch_id`,
 )
 
-const ofScheduler = statement(() => `${SELECT} where p.scheduler_id = $1 and p.created_at <= $2 order by p.dispatch_id`)
+const ofScheduler = statement(() => `${SELECT} and p.scheduler_id = $1 and p.created_at <= $2 order by p.dispatch_id`)
 
 const silent = statement(
   () => `${SELECT}
-  where ti.state = 'running' and ti.heartbeat_at <= $1 and ti.dispatch_id = p.dispatch_id
+    and ti.state = 'running' and ti.heartbeat_at <= $1 and ti.dispatch_id = p.dispatch_id
   order by p.dispatch_id limit $2`,
 )
 
 const stuck = statement(
   () => `${SELECT}
-  where ti.state = 'queued' and ti.queued_at <= $1 and ti.dispatch_id = p.dispatch_id
+    and ti.state = 'queued' and ti.queued_at <= $1 and ti.dispatch_id = p.dispatch_id
   order by p.dispatch_id limit $2`,
 )
 

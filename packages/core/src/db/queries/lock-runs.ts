@@ -15,13 +15,11 @@ export interface LockedRun {
   readonly failed_leaves: number
   readonly max_active_tasks: number
   readonly is_windowed: number
-  readonly order_date: number
-  readonly started_at: number | null
   readonly is_paused: number
 }
 
 const COLUMNS = `r.run_key, r.dag_id, r.run_id, r.version_id, r.state, r.unfinished, r.active, r.waiting,
-    r.failed_leaves, r.max_active_tasks, r.is_windowed, r.order_date, r.started_at, d.is_paused`
+    r.failed_leaves, r.max_active_tasks, r.is_windowed, d.is_paused`
 
 const byTaskInstance = statement(
   ({ rows, forUpdate }) => `

@@ -166,13 +166,7 @@ const TABLES_BY_ALIAS = new Map([
   ['r', 'dag_run'],
 ])
 
-const PARTIAL = [
-  'task_instance_admissible',
-  'task_instance_admissible_run',
-  'task_instance_ready',
-  'task_instance_heartbeat',
-  'task_instance_queued',
-]
+const PARTIAL = ['task_instance_admissible', 'task_instance_ready']
 
 function isPartial(detail: string): boolean {
   return PARTIAL.some((name) => new RegExp(`USING (COVERING )?INDEX ${name}\\b`).test(detail))
