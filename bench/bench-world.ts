@@ -83,14 +83,7 @@ export async function openBenchWorld(
     database,
     context: scheduler.context,
     executors: made,
-    register: (dags) =>
-      registerDagFile(scheduler.context, {
-        bundleName: 'dags',
-        file: `${dags[0]?.dagId}.ts`,
-        hash: 'bench',
-        dags,
-        defaults: { pauseNew: false, maxActiveRuns: 16, maxActiveTasks: 16 },
-      }),
+    register: (dags) => register(scheduler.context, dags),
     trigger: (dagId, runId) => trigger(scheduler.context, dagId, runId),
     start: () => void (running = scheduler.run(stopping.signal)),
     close: async () => {
@@ -100,6 +93,11 @@ export async function openBenchWorld(
       await place.drop()
     },
   }
+}
+
+function register(context: MoveContext, dags: readonly DagSpec[]): Promise<void> {
+  const defaults = { pauseNew: false, maxActiveRuns: 16, maxActiveTasks: 16 }
+  return registerDagFile(context, { bundleName: 'dags', file: `${dags[0]?.dagId}.ts`, hash: 'bench', dags, defaults })
 }
 
 async function trigger(context: MoveContext, dagId: string, runId: string): Promise<void> {

@@ -10,7 +10,8 @@ import { registerDagFile } from '../packages/core/src/moves/register-dag-file.ts
 import { NO_LOG, type Log } from '../packages/core/src/observability/log.ts'
 import { NO_METRICS } from '../packages/core/src/observability/metrics.ts'
 import { systemEnvironment } from '../packages/core/src/processes/system-environment.ts'
-import { Scheduler, type SchedulerTimes } from '../packages/core/src/scheduler/scheduler.ts'
+import { Scheduler } from '../packages/core/src/scheduler/scheduler.ts'
+import type { SchedulerTimes } from '../packages/core/src/scheduler/scheduler-times.ts'
 
 /** A scheduler over a real database, with executors of the test's. */
 export interface World {

@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.ts'
 import type { ExecutorTimeouts } from '../dispatch/managed-executor.ts'
-import type { SchedulerTimes } from '../scheduler/scheduler.ts'
+import type { SchedulerTimes } from '../scheduler/scheduler-times.ts'
 
 /** The scheduler's times, from seconds in the configuration. */
 export function schedulerTimes({ scheduler }: Config): SchedulerTimes {

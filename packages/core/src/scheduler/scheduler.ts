@@ -8,24 +8,9 @@ import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Executor } from '@fairlead/executor'
 import { SchedulerLease } from './scheduler-lease.ts'
+import type { SchedulerTimes } from './scheduler-times.ts'
 import { sweep, type SweepState } from './sweep.ts'
 import { tick, type TickResult } from './tick.ts'
-
-/** Times of the scheduler, in milliseconds. */
-export interface SchedulerTimes {
-  /** How long a lease lasts without being renewed; it is renewed three times as often. */
-  readonly leaseMs: number
-  /** How often sweeps look for what nobody reported. */
-  readonly sweepMs: number
-  /** Without a sign of life for this long, a running attempt is lost. */
-  readonly heartbeatTimeoutMs: number
-  /** Queued for this long without starting, an attempt is handed over again. */
-  readonly queuedTimeoutMs: number
-  /** Waiting this long earns one unit of priority; 0 for never. */
-  readonly ageingMs: number
-  /** The longest sleep without being woken: a safety net, never the way work is noticed. */
-  readonly idleMs: number
-}
 
 /** Everything a scheduler works with. */
 export interface SchedulerOptions {

@@ -8,7 +8,7 @@ import { settleDispatches } from '../moves/settle-dispatches.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import type { SchedulerTimes } from './scheduler.ts'
+import type { SchedulerTimes } from './scheduler-times.ts'
 
 /** What sweeps work with. */
 export interface SweepContext {
