@@ -14,7 +14,8 @@ import type { ApiContext, App, ExecutionTokens, Listening } from '../packages/co
 import { loadConfig, type Config } from '../packages/core/src/config/index.ts'
 import { explainTaskInstance } from '../packages/core/src/dispatch/explain-task-instance.ts'
 import { NO_LOG, openHealthBoard, openMetrics, type Log } from '../packages/core/src/observability/index.ts'
-import { executorStatuses } from '../packages/core/src/processes/executor-statuses.ts'
+import { executorStatuses, gaugeExecutors } from '../packages/core/src/processes/executor-statuses.ts'
+import { openMoveMetrics } from '../packages/core/src/processes/move-metrics.ts'
 import { systemEnvironment } from '../packages/core/src/processes/system-environment.ts'
 import { InstantExecutor, type Play } from './instant-executor.ts'
 import { openWorld, type World } from './scheduler-world.ts'
@@ -80,12 +81,18 @@ export async function openApiWorld(
   await ensureAdminAccount(world.database, { username: 'admin', keysFolder: config.paths.keys, now: clock.now() })
   const { openAdminPassword } = await import('../packages/core/src/api/auth/key-file.ts')
   const stopping = new AbortController()
+  const metrics = openMetrics('airflow')
+  const moveMetrics = await openMoveMetrics(world.database, metrics)
   const context: ApiContext = {
     version: '0.0.0-test',
     config,
     moves: world.context,
     log,
-    metrics: openMetrics('airflow'),
+    metrics,
+    refreshMetrics: async () => {
+      await moveMetrics.catchUp()
+      gaugeExecutors(world.scheduler.dispatcher, metrics)
+    },
     health: openHealthBoard(clock, 60_000),
     restTokens,
     executionTokens,

@@ -17,6 +17,8 @@ export interface ApiContext {
   readonly moves: MoveContext
   readonly log: Log
   readonly metrics: ServedMetrics
+  /** Brings what is only counted now and then up to date; before each scrape. */
+  refreshMetrics(): Promise<void>
   readonly health: HealthBoard
   readonly restTokens: RestTokens
   readonly executionTokens: ExecutionTokens

@@ -217,3 +217,19 @@ describe('bad requests', () => {
     expect(answer.status).toBe(413)
   })
 })
+
+describe('metrics', () => {
+  it('count each committed move once, with how long things took', async () => {
+    const before = await finished()
+    const { id, session } = await running()
+    await settle(id, session, 'success')
+    await settle(id, session, 'success')
+    expect(await finished()).toBe(before + 1)
+    expect((await api.call('GET', '/metrics')).text).toMatch(/airflow_executor_open_slots{executor="instant"} \d+/)
+  })
+
+  const finished = async () => {
+    const { text } = await api.call('GET', '/metrics')
+    return Number(/airflow_ti_finish{dag_id="work",state="success"} (\d+)/.exec(text)?.[1] ?? 0)
+  }
+})

@@ -10,27 +10,9 @@ interface MetricFacts {
 export const METRICS = {
   scheduler_heartbeat: { kind: 'counter', about: 'Heartbeats of the scheduler', tags: [] },
   'scheduler.scheduler_loop_duration': { kind: 'timing', about: 'One turn of the scheduler loop', tags: [] },
-  'scheduler.critical_section_duration': { kind: 'timing', about: 'Admission within one turn', tags: [] },
-  'scheduler.critical_section_busy': {
-    kind: 'counter',
-    about: 'Turns in which another scheduler held a lock',
-    tags: [],
-  },
-  'scheduler.tasks.executable': { kind: 'gauge', about: 'Task instances that the last turn admitted', tags: [] },
-  'scheduler.tasks.starving': { kind: 'gauge', about: 'Task instances that wait for a slot', tags: [] },
-  'scheduler.tasks.killed_externally': {
-    kind: 'counter',
-    about: 'Task instances whose process ended without a report',
-    tags: ['dag_id'],
-  },
   'scheduler.tasks.stuck_in_queued': {
     kind: 'counter',
     about: 'Task instances that were queued for too long',
-    tags: ['executor'],
-  },
-  'scheduler.tasks.launch_failed': {
-    kind: 'counter',
-    about: 'Hand-overs after which nothing was started',
     tags: ['executor'],
   },
   'scheduler.orphaned_tasks.cleared': {
@@ -50,12 +32,7 @@ export const METRICS = {
     tags: ['dag_id'],
   },
   'executor.open_slots': { kind: 'gauge', about: 'Free slots of an executor', tags: ['executor'] },
-  'executor.queued_tasks': {
-    kind: 'gauge',
-    about: 'Workloads handed to an executor that do not run yet',
-    tags: ['executor'],
-  },
-  'executor.running_tasks': { kind: 'gauge', about: 'Workloads that an executor runs', tags: ['executor'] },
+  'executor.running_tasks': { kind: 'gauge', about: 'Workloads that an executor holds', tags: ['executor'] },
   'executor.slot_drift': {
     kind: 'counter',
     about: 'Workloads that an executor held without a lease, or the other way round',
@@ -75,12 +52,8 @@ export const METRICS = {
   'task.duration': { kind: 'timing', about: 'From running to settled', tags: ['dag_id'] },
   'dagrun.duration.success': { kind: 'timing', about: 'Duration of a Dag run that succeeded', tags: ['dag_id'] },
   'dagrun.duration.failed': { kind: 'timing', about: 'Duration of a Dag run that failed', tags: ['dag_id'] },
-  'dagrun.schedule_delay': { kind: 'timing', about: 'From when a Dag run was due until it began', tags: ['dag_id'] },
   dagbag_size: { kind: 'gauge', about: 'Dags that are active', tags: [] },
   'dag_processing.import_errors': { kind: 'gauge', about: 'Dag files that do not load', tags: [] },
-  'dag_processing.total_parse_time': { kind: 'timing', about: 'Reading the whole Dags folder', tags: [] },
-  'dag_processing.last_duration': { kind: 'timing', about: 'Loading one Dag file', tags: [] },
-  'dag_processing.processor_timeouts': { kind: 'counter', about: 'Dag files that took too long to load', tags: [] },
   'execution_api.requests': { kind: 'counter', about: 'Calls of workers', tags: ['route', 'status'] },
   'execution_api.settle_batch': { kind: 'gauge', about: 'Outcomes in the last commit', tags: [] },
   'api.requests': { kind: 'counter', about: 'Calls of the REST API', tags: ['status'] },

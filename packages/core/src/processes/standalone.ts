@@ -18,7 +18,7 @@ import { openDagGraphs } from '../db/queries/dag-graphs.ts'
 import { explainTaskInstance } from '../dispatch/explain-task-instance.ts'
 import { timeBox } from '../dispatch/time-box.ts'
 import type { Clock, Environment } from '../model/environment.ts'
-import { openHealthBoard, openMetrics, type Log } from '../observability/index.ts'
+import { openHealthBoard, openMetrics, type HealthBoard, type Log } from '../observability/index.ts'
 import { Scheduler } from '../scheduler/scheduler.ts'
 import { databaseSink, gaugeDags } from './dag-sink.ts'
 import { createExecutor } from './executor-host.ts'
@@ -26,7 +26,8 @@ import type { LoadedExecutor } from './load-executors.ts'
 import { openMigrated } from './open-installation.ts'
 import { openRunFolder } from './run-folder.ts'
 import { executorTimeouts, schedulerTimes } from './scheduler-options.ts'
-import { executorStatuses } from './executor-statuses.ts'
+import { executorStatuses, gaugeExecutors } from './executor-statuses.ts'
+import { openMoveMetrics } from './move-metrics.ts'
 import { liveLogOf } from './live-log.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
 
@@ -134,6 +135,7 @@ async function assemble(database: Database, options: StandaloneOptions, signal: 
   const address: { listening: Listening | null } = { listening: null }
   const surroundings = { config, database, clock, log, runFolder, apiUrl: () => address.listening?.url ?? '' }
   const metrics = openMetrics(config.metrics.prefix)
+  const moveMetrics = await openMoveMetrics(database, metrics)
   const scheduler = new Scheduler({
     context: {
       database,
@@ -150,17 +152,17 @@ async function assemble(database: Database, options: StandaloneOptions, signal: 
     timeouts: executorTimeouts(config),
     host,
   })
-  const health = openHealthBoard(
-    clock,
-    (config.dagProcessor.refreshInterval + config.dagProcessor.dagFileProcessorTimeout) * 2000,
-  )
   const api: ApiContext = {
     version: options.version,
     config,
     moves: scheduler.context,
     log,
     metrics,
-    health,
+    refreshMetrics: async () => {
+      await moveMetrics.catchUp()
+      gaugeExecutors(scheduler.dispatcher, metrics)
+    },
+    health: healthBoardOf(config, clock),
     restTokens: openRestTokens(secret, clock, config.apiAuth.jwtLeeway),
     executionTokens,
     executors: () => executorStatuses(scheduler.dispatcher),
@@ -170,7 +172,12 @@ async function assemble(database: Database, options: StandaloneOptions, signal: 
     signal,
   }
   const listeningOn = (listening: Listening): void => void (address.listening = listening)
-  return { scheduler, api, health, metrics, passwordFile, socketPath: runFolder.apiSocket, listeningOn }
+  return { scheduler, api, health: api.health, metrics, passwordFile, socketPath: runFolder.apiSocket, listeningOn }
+}
+
+/** The Dag processor beats after each pass; two passes of silence are too many. */
+function healthBoardOf({ dagProcessor }: Config, clock: Clock): HealthBoard {
+  return openHealthBoard(clock, (dagProcessor.refreshInterval + dagProcessor.dagFileProcessorTimeout) * 2000)
 }
 
 function executionTokensOf({ apiAuth, executionApi }: Config, secret: Uint8Array, clock: Clock): ExecutionTokens {

@@ -10,7 +10,7 @@ export interface Signer {
 /** What a token turned out to be. */
 export type Verified =
   | { readonly kind: 'valid'; readonly claims: JWTPayload; readonly expiresAt: number }
-  | { readonly kind: 'expired' }
+  | { readonly kind: 'expired'; readonly claims: JWTPayload; readonly expiresAt: number }
   | { readonly kind: 'invalid' }
 
 /** What a signer is made of. */
@@ -70,12 +70,16 @@ async function verifyNow(
       currentDate: new Date(now),
       requiredClaims: ['exp', 'iat', 'sub'],
     })
-    return { kind: 'valid', claims: payload, expiresAt: (payload.exp ?? 0) * 1000 }
+    return { kind: 'valid', ...claimsAndEnd(payload) }
   } catch (error) {
-    if (error instanceof errors.JWTExpired) return { kind: 'expired' }
+    if (error instanceof errors.JWTExpired) return { kind: 'expired', ...claimsAndEnd(error.payload) }
     if (error instanceof errors.JOSEError) return { kind: 'invalid' }
     throw error
   }
+}
+
+function claimsAndEnd(claims: JWTPayload): { claims: JWTPayload; expiresAt: number } {
+  return { claims, expiresAt: (claims.exp ?? 0) * 1000 }
 }
 
 function remember<V>(map: Map<string, V>, key: string, value: V, capacity: number): void {

@@ -15,12 +15,11 @@ export interface Subject {
 /** What a presented token says. */
 export type ExecutionVerdict =
   | {
-      readonly kind: 'known'
+      readonly kind: 'known' | 'expired'
       readonly subject: Subject
       readonly scope: 'workload' | 'execution'
       readonly expiresAt: number
     }
-  | { readonly kind: 'expired' }
   | { readonly kind: 'invalid' }
 
 /** Makes and reads the tokens. */
@@ -63,14 +62,15 @@ export function openExecutionTokens(options: ExecutionTokenOptions): ExecutionTo
     isDueForRenewal: (expiresAt) => expiresAt - clock.now() < renewalMs,
     async verify(token) {
       const verified = await signer.verify(token)
-      if (verified.kind !== 'valid') return verified
+      if (verified.kind === 'invalid') return verified
       const { sub, dispatch_id, scope } = verified.claims
       const taskInstanceId = taskInstanceIdSchema.safeParse(sub)
       const dispatchId = dispatchIdSchema.safeParse(dispatch_id)
       if (!taskInstanceId.success || !dispatchId.success) return { kind: 'invalid' }
       if (scope !== 'workload' && scope !== 'execution') return { kind: 'invalid' }
       const subject = { taskInstanceId: taskInstanceId.data, dispatchId: dispatchId.data }
-      return { kind: 'known', subject, scope, expiresAt: verified.expiresAt }
+      const kind = verified.kind === 'valid' ? 'known' : 'expired'
+      return { kind, subject, scope, expiresAt: verified.expiresAt }
     },
   }
 }

@@ -1,8 +1,10 @@
 import type { FastifyRequest } from 'fastify'
+import { findAttempt } from '../../db/queries/xcom-writes.ts'
 import { bearerOf } from '../authenticate.ts'
 import type { ApiContext } from '../api-context.ts'
 import type { ExecutionVerdict, Subject } from './execution-tokens.ts'
-import { Refusal } from './refusal.ts'
+import type { Tx } from '../../db/database.ts'
+import { Refusal, refusalOf } from './refusal.ts'
 
 /** A worker that was let in: the attempt it speaks for. */
 export interface Worker {
@@ -10,24 +12,43 @@ export interface Worker {
   readonly expiresAt: number
 }
 
-type Scope = Extract<ExecutionVerdict, { kind: 'known' }>['scope']
+type Scope = Exclude<ExecutionVerdict, { kind: 'invalid' }>['scope']
 
-/** The worker behind a request, whose token must have the wanted scope. Throws the refusal otherwise. */
+/**
+ * The worker behind a request, whose token must have the wanted scope. Throws the refusal otherwise. A session that ran
+ * out while the API was away, or over a sleep or a stepped clock, is good as long as its attempt is the current one:
+ * the row is the authority, not the date.
+ */
 export async function workerOf(
   request: FastifyRequest,
-  { executionTokens }: ApiContext,
+  { executionTokens, moves }: ApiContext,
   scope: Scope,
 ): Promise<Worker> {
   const token = bearerOf(request)
   if (token === null) throw new Refusal(401, 'missing_token', 'This route needs the token of a task.')
   const verdict = await executionTokens.verify(token)
-  if (verdict.kind === 'expired') throw new Refusal(403, 'expired_token', 'The token has expired.')
   if (verdict.kind === 'invalid') throw new Refusal(403, 'invalid_token', 'The token is none of a task of this server.')
   if (verdict.scope !== scope) {
     const wanted = scope === 'workload' ? 'a launch ticket' : 'a session token'
     throw new Refusal(403, 'wrong_scope', `This route takes ${wanted}.`)
   }
+  if (verdict.kind === 'expired') await refuseUnlessCurrent(moves, verdict.subject, scope)
   return { subject: verdict.subject, expiresAt: verdict.expiresAt }
+}
+
+async function refuseUnlessCurrent({ database }: ApiContext['moves'], subject: Subject, scope: Scope): Promise<void> {
+  if (scope === 'workload') throw new Refusal(403, 'expired_token', 'The launch ticket has expired.')
+  await database.transaction((tx) => currentAttempt(tx, subject))
+}
+
+/** The row of an attempt that is running under this dispatch. Throws the refusal otherwise. */
+export async function currentAttempt(tx: Tx, subject: Subject) {
+  const row = await findAttempt(tx, subject.taskInstanceId)
+  if (row === undefined) throw refusalOf({ kind: 'archived' })
+  const { state } = row
+  if (row.dispatch_id !== subject.dispatchId) throw refusalOf({ kind: 'refused', reason: 'superseded', state })
+  if (state !== 'running') throw refusalOf({ kind: 'refused', reason: 'not_running', state })
+  return row
 }
 
 /** The same, for a route that names the task instance in its path. */

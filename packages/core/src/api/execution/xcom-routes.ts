@@ -1,11 +1,11 @@
 import { UNMAPPED } from '@fairlead/protocol'
 import { z } from 'zod'
 import { findXComValue } from '../../db/queries/xcom-reads.ts'
-import { deleteXCom, findAttempt, upsertXCom } from '../../db/queries/xcom-writes.ts'
+import { deleteXCom, upsertXCom } from '../../db/queries/xcom-writes.ts'
 import type { Tx } from '../../db/database.ts'
 import type { Routes } from '../api-context.ts'
-import { Refusal, refusalOf } from './refusal.ts'
-import { workerOf, type Worker } from './worker-token.ts'
+import { Refusal } from './refusal.ts'
+import { currentAttempt, workerOf, type Worker } from './worker-token.ts'
 
 const path = z.object({ dag_id: z.string(), run_id: z.string(), task_id: z.string(), key: z.string() })
 const query = z.object({ map_index: z.coerce.number().int().default(UNMAPPED) })
@@ -56,11 +56,7 @@ export const xcomRoutes: Routes = (app, context) => {
 
 /** Only the current attempt of a task writes the task's values: a superseded one must not overwrite its successor's. */
 async function ownRun(tx: Tx, { subject }: Worker, wanted: z.infer<typeof path>): Promise<number> {
-  const row = await findAttempt(tx, subject.taskInstanceId)
-  if (row === undefined) throw refusalOf({ kind: 'archived' })
-  const { state } = row
-  if (row.dispatch_id !== subject.dispatchId) throw refusalOf({ kind: 'refused', reason: 'superseded', state })
-  if (state !== 'running') throw refusalOf({ kind: 'refused', reason: 'not_running', state })
+  const row = await currentAttempt(tx, subject)
   if (row.dag_id !== wanted.dag_id || row.run_id !== wanted.run_id || row.task_id !== wanted.task_id) {
     throw new Refusal(403, 'wrong_task_instance', 'A task writes its own XComs only.')
   }

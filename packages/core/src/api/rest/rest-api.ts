@@ -62,11 +62,14 @@ export function restApi(context: ApiContext): (app: App) => Promise<void> {
   }
 }
 
-function metricsRoute(app: App, { metrics, config }: ApiContext): void {
+function metricsRoute(app: App, { metrics, config, refreshMetrics }: ApiContext): void {
   app.get(
     '/metrics',
     { config: { isPublic: !config.metrics.requiresToken }, schema: { hide: true } },
-    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
+    async (_request, reply) => {
+      await refreshMetrics()
+      return reply.type(metrics.contentType).send(await metrics.text())
+    },
   )
 }
 

@@ -66,3 +66,17 @@ const EQUALITIES = [
   ['actor', 'actor'],
   ['event', 'event'],
 ] as const
+
+/** The next lines after a place in the audit log, in order. */
+export function readAuditAfter(db: Kysely<Schema>, seq: number, limit: number): Promise<AuditRow[]> {
+  return db.selectFrom('audit_log').selectAll().where('seq', '>', seq).orderBy('seq').limit(limit).execute()
+}
+
+/** The place of the newest line; 0 when there is none. */
+export async function newestAuditSeq(db: Kysely<Schema>): Promise<number> {
+  const row = await db
+    .selectFrom('audit_log')
+    .select((eb) => eb.fn.max('seq').as('seq'))
+    .executeTakeFirst()
+  return Number(row?.seq ?? 0)
+}
