@@ -27,6 +27,8 @@ export interface ApiWorld {
   readonly config: Config
   readonly listening: Listening
   readonly executionTokens: ExecutionTokens
+  /** Makes tokens that ran out an hour ago. */
+  readonly expiredTokens: ExecutionTokens
   readonly password: string
   /** A good token of the REST API. */
   readonly token: string
@@ -71,13 +73,9 @@ export async function openApiWorld(
   const { clock } = environment
   const secret = openApiSecret(config.paths.keys)
   const restTokens = openRestTokens(secret, clock, 10)
-  const executionTokens = openExecutionTokens({
-    secret,
-    clock,
-    leewaySeconds: 0,
-    ticketSeconds: 600,
-    sessionSeconds: 600,
-  })
+  const tokensOf = (seconds: number): ExecutionTokens =>
+    openExecutionTokens({ secret, clock, leewaySeconds: 0, ticketSeconds: seconds, sessionSeconds: seconds })
+  const executionTokens = tokensOf(600)
   await ensureAdminAccount(world.database, { username: 'admin', keysFolder: config.paths.keys, now: clock.now() })
   const { openAdminPassword } = await import('../packages/core/src/api/auth/key-file.ts')
   const stopping = new AbortController()
@@ -113,6 +111,7 @@ export async function openApiWorld(
     config,
     listening,
     executionTokens,
+    expiredTokens: tokensOf(-3600),
     password: openAdminPassword(config.paths.keys).password,
     token,
     call: (method, path, { body, headers = { authorization: `Bearer ${token}` } } = {}) =>

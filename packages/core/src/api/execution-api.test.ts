@@ -149,6 +149,22 @@ describe('tokens', () => {
     expect((await beat(theirs.id, mine.session)).body.detail.reason).toBe('wrong_task_instance')
   })
 
+  it('of a session that ran out are good and renewed while the attempt is the current one, and no longer', async () => {
+    const { id, dispatchId } = await running()
+    const late = await api.expiredTokens.createSession({ taskInstanceId: id, dispatchId })
+    const { status, headers } = await beat(id, late)
+    expect(status).toBe(204)
+    expect(headers['refreshed-api-token']).toMatch(/^ey/)
+    expect((await settle(id, late, 'success')).status).toBe(204)
+    expect((await beat(id, late)).body.detail.reason).toBe('not_running')
+  })
+
+  it('of a ticket that ran out start nothing', async () => {
+    const attempt = await queued()
+    const ticket = await api.expiredTokens.createTicket({ taskInstanceId: attempt.id, dispatchId: attempt.dispatchId })
+    expect((await start({ ...attempt, ticket })).body.detail.reason).toBe('expired_token')
+  })
+
   it('of a ticket open nothing but the start', async () => {
     const { id, ticket } = await queued()
     expect((await settle(id, ticket, 'success')).body.detail.reason).toBe('wrong_scope')
