@@ -57,14 +57,14 @@ export interface Answer {
 
 /** Opens the world in a folder of its own. */
 export async function openApiWorld(
-  options: { play?: Play; slots?: number; env?: Record<string, string>; log?: Log } = {},
+  options: { play?: Play; slots?: number; url?: string; env?: Record<string, string>; log?: Log } = {},
 ): Promise<ApiWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'fl-api-'))
   const environment = systemEnvironment()
   const config = loadConfig({ cwd: folder, env: { FAIRLEAD__API__PORT: '0', ...options.env } })
   const log = options.log ?? NO_LOG
   const world = await openWorld({
-    url: join(folder, 'fairlead.db'),
+    url: options.url ?? join(folder, 'fairlead.db'),
     executors: (context, host) => [
       new InstantExecutor(host('instant', options.slots ?? 8), context, options.play ?? (() => 'never')),
     ],
