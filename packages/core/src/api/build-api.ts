@@ -10,7 +10,7 @@ const LONGEST_PARAMETER = 2500
 
 /** Builds the server with both APIs; it listens nowhere yet. */
 export async function buildApi(context: ApiContext): Promise<App> {
-  const { api, executionApi: execution } = context.config
+  const { api } = context.config
   const app = fastify({
     logger: false,
     bodyLimit: api.bodyLimit,
@@ -21,7 +21,7 @@ export async function buildApi(context: ApiContext): Promise<App> {
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  await app.register(executionApi(context), { prefix: '/execution', bodyLimit: execution.bodyLimit })
+  await app.register(executionApi(context), { prefix: '/execution' })
   await app.register(executorWorkerRoutes(context), { prefix: '/executors' })
   await app.register(restApi(context))
   await app.ready()

@@ -227,8 +227,10 @@ describe('bad requests', () => {
     expect(answer.body.detail.reason).toBe('invalid_body')
   })
 
-  it('a value larger than the limit is refused', async () => {
+  it('a value larger than its limit is refused, and one larger than what the REST API takes is not', async () => {
     const attempt = await running()
+    const accepted = await call('POST', xcom(attempt, 'large'), attempt.session, 'x'.repeat(2_000_000))
+    expect(accepted.status).toBe(201)
     const answer = await call('POST', xcom(attempt, 'big'), attempt.session, 'x'.repeat(17_000_000))
     expect(answer.status).toBe(413)
   })

@@ -8,6 +8,8 @@ import { xcomRoutes } from './xcom-routes.ts'
 /** The Task Execution API, which workers call; to be registered under `/execution`. */
 export function executionApi(context: ApiContext): (app: App) => Promise<void> {
   return async (app) => {
+    // Fastify takes a limit for the server or for a route, and not for a plugin.
+    app.addHook('onRoute', (route) => void (route.bodyLimit = context.config.executionApi.bodyLimit))
     app.setErrorHandler<FastifyError>(async (error, request, reply) => {
       const refusal = refusalFor(error)
       if (refusal === null) context.log.error('worker call failed', { route: request.routeOptions.url, error })
