@@ -111,7 +111,8 @@ export interface TaskInstanceTable {
   /** Priority weight plus what waiting has earned. */
   priority: number
   order_date: number
-  is_admissible: number
+  /** Null unless scheduled; then 1 inside its run's window, 0 outside or while backing off. */
+  is_admissible: number | null
   is_leaf: number
   up_success: number
   up_failed: number

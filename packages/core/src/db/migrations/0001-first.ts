@@ -1,14 +1,15 @@
 import type { SqlFragments } from '../dialect/dialect.ts'
 
 /**
- * The first tables. Partial indexes keep each hot question as large as its answer; each one is paid for at every move of
- * a task instance, so what runs is found through its dispatch instead.
+ * The first tables. Partial indexes keep each hot question as large as its answer. No index
+ * knows the state of a task instance, so that PostgreSQL need not write its indexes when it starts and ends (heap-only
+ * updates); what runs is found through its dispatch.
  */
-export function firstMigration({ bigint, identity }: SqlFragments): readonly string[] {
+export function firstMigration({ bigint, identity, updatedInPlace }: SqlFragments): readonly string[] {
   return [
     ...dagTables(bigint),
-    ...runTables(bigint, identity),
-    ...taskInstanceTables(bigint),
+    ...runTables(bigint, identity, updatedInPlace),
+    ...taskInstanceTables(bigint, updatedInPlace),
     ...otherTables(bigint, identity),
   ]
 }
@@ -36,7 +37,7 @@ function dagTables(bigint: string): readonly string[] {
   ]
 }
 
-function runTables(bigint: string, identity: string): readonly string[] {
+function runTables(bigint: string, identity: string, updatedInPlace: string): readonly string[] {
   return [
     `create table dag_run (
       run_key ${identity}, dag_id text not null, run_id text not null, run_type text not null, state text not null,
@@ -44,7 +45,7 @@ function runTables(bigint: string, identity: string): readonly string[] {
       queued_at ${bigint} not null, started_at ${bigint}, ended_at ${bigint}, conf text, version_id text not null,
       triggered_by text not null, note text, max_active_tasks integer not null, order_date ${bigint} not null,
       unfinished integer not null, active integer not null, waiting integer not null, failed_leaves integer not null,
-      is_windowed integer not null, unique (dag_id, run_id))`,
+      is_windowed integer not null, unique (dag_id, run_id))${updatedInPlace}`,
     `create unique index dag_run_logical_date on dag_run (dag_id, logical_date) where logical_date is not null`,
     `create index dag_run_queued on dag_run (dag_id, run_after) where state = 'queued'`,
     `create index dag_run_state on dag_run (dag_id, state)`,
@@ -56,7 +57,7 @@ const TASK_INSTANCE_COLUMNS = (bigint: string): string => `
       dag_id text not null, run_id text not null, task_id text not null, state text not null,
       try_number integer not null, max_tries integer not null, dispatch_id text, executor text not null,
       queue text not null, priority_weight integer not null, priority integer not null, order_date ${bigint} not null,
-      is_admissible integer not null, is_leaf integer not null,
+      is_admissible integer, is_leaf integer not null,
       up_success integer not null, up_failed integer not null, up_upstream_failed integer not null,
       up_skipped integer not null, up_removed integer not null,
       up_setup_success integer not null, up_setup_skipped integer not null,
@@ -64,14 +65,14 @@ const TASK_INSTANCE_COLUMNS = (bigint: string): string => `
       scheduled_at ${bigint}, queued_at ${bigint}, started_at ${bigint}, ended_at ${bigint}, heartbeat_at ${bigint},
       hostname text, unixname text, pid integer, nonce text, external_id text, cause text, exit text, error text`
 
-function taskInstanceTables(bigint: string): readonly string[] {
+function taskInstanceTables(bigint: string, updatedInPlace: string): readonly string[] {
   return [
-    `create table task_instance (${TASK_INSTANCE_COLUMNS(bigint)}, unique (run_key, task_index, map_index))`,
+    `create table task_instance (${TASK_INSTANCE_COLUMNS(bigint)}, unique (run_key, task_index, map_index))${updatedInPlace}`,
     `create index task_instance_admissible
       on task_instance (executor, priority desc, order_date, run_key, task_index, map_index)
-      where state = 'scheduled' and is_admissible = 1`,
+      where is_admissible = 1`,
     `create index task_instance_window
-      on task_instance (run_key, is_admissible, priority desc, task_index, map_index) where state = 'scheduled'`,
+      on task_instance (run_key, is_admissible, priority desc, task_index, map_index) where is_admissible is not null`,
     `create index task_instance_ready on task_instance (ready_at) where ready_at is not null`,
     `create table task_instance_history (${TASK_INSTANCE_COLUMNS(bigint)})`,
     `create index task_instance_history_tries on task_instance_history (run_key, task_index, map_index, try_number)`,
@@ -79,7 +80,6 @@ function taskInstanceTables(bigint: string): readonly string[] {
       dispatch_id text primary key, task_instance_id text not null, run_key ${bigint} not null,
       task_index integer not null, map_index integer not null, executor text not null, scheduler_id text not null,
       created_at ${bigint} not null, external_id text)`,
-    `create index dispatch_executor on dispatch (executor)`,
     `create table xcom (
       run_key ${bigint} not null, task_id text not null, map_index integer not null, key text not null,
       value text not null, created_at ${bigint} not null, primary key (run_key, task_id, map_index, key))`,

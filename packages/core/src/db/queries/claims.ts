@@ -31,13 +31,13 @@ const candidates = statement(
   limit $2`,
 )
 
-// The state that is guarded comes with the row: spelled out it would match a partial index, which PostgreSQL then
+// What is guarded comes with the row: spelled out it would match a partial index, which PostgreSQL then
 // reads whole whenever statistics say that it is small.
 const claim = statement(
   ({ rows }) => `
-  update task_instance set state = 'queued', dispatch_id = d.in_dispatch_id, queued_at = $2, is_admissible = 0
-  from ${rows(1, { in_id: 'text', in_from: 'text', in_dispatch_id: 'text' })} as d
-  where id = d.in_id and state = d.in_from and is_admissible = 1
+  update task_instance set state = 'queued', dispatch_id = d.in_dispatch_id, queued_at = $2, is_admissible = null
+  from ${rows(1, { in_id: 'text', in_from: 'text', in_admissible: 'int', in_dispatch_id: 'text' })} as d
+  where id = d.in_id and state = d.in_from and is_admissible = d.in_admissible
   returning id`,
 )
 
@@ -90,7 +90,7 @@ export async function claimCandidates(
   by: { schedulerId: string; now: number },
 ): Promise<ReadonlySet<string>> {
   const moved = await tx.all<{ id: string }>(claim, [
-    JSON.stringify(claims.map((c) => [c.row.id, 'scheduled', c.dispatchId])),
+    JSON.stringify(claims.map((c) => [c.row.id, 'scheduled', 1, c.dispatchId])),
     by.now,
   ])
   const ids = new Set(moved.map((row) => row.id))

@@ -44,10 +44,10 @@ const insertTaskInstances = statement(
   ({ rows }) => `
   insert into task_instance (
     id, run_key, task_index, map_index, dag_id, run_id, task_id, state, try_number, max_tries, executor, queue,
-    priority_weight, priority, order_date, is_admissible, is_leaf, up_success, up_failed, up_upstream_failed, up_skipped,
+    priority_weight, priority, order_date, is_leaf, up_success, up_failed, up_upstream_failed, up_skipped,
     up_removed, up_setup_success, up_setup_skipped, launch_attempts)
   select in_id, $2, in_task_index, -1, $3, $4, in_task_id, 'none', 0, in_max_tries, in_executor, in_queue,
-    in_priority, in_priority, $5, 0, in_is_leaf, 0, 0, 0, 0, 0, 0, 0, 0
+    in_priority, in_priority, $5, in_is_leaf, 0, 0, 0, 0, 0, 0, 0, 0
   from ${rows(1, {
     in_id: 'text',
     in_task_index: 'int',

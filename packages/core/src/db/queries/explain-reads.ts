@@ -16,17 +16,21 @@ export function readAdmissibleOfRun({ query }: Tx, runKey: number): Promise<Cand
     .execute()
 }
 
-/** One scheduled task instance as admission would see it, with its backoff. */
-export function readAsCandidate(
-  { query }: Tx,
-  id: string,
-): Promise<(CandidateRow & { readonly ready_at: number | null }) | undefined> {
+/** One scheduled task instance as admission would see it, and whether it does. */
+export interface AskedRow extends CandidateRow {
+  readonly ready_at: number | null
+  /** 1 when it is inside its run's window. */
+  readonly is_admissible: number
+}
+
+/** Reads a task instance that is scheduled. */
+export function readAsCandidate({ query }: Tx, id: string): Promise<AskedRow | undefined> {
   return query
     .selectFrom('task_instance')
-    .select([...CANDIDATE_COLUMNS, 'ready_at'])
+    .select([...CANDIDATE_COLUMNS, 'ready_at', 'is_admissible'])
     .where('id', '=', id)
     .where('state', '=', 'scheduled')
-    .$castTo<CandidateRow & { readonly ready_at: number | null }>()
+    .$castTo<AskedRow>()
     .executeTakeFirst()
 }
 

@@ -41,8 +41,7 @@ const readArchived = statement(
 const settle = statement(
   ({ rows }) => `
   update task_instance set
-    state = d.in_to, ended_at = d.in_ended_at, cause = d.in_cause, exit = d.in_exit, error = d.in_error,
-    ready_at = null, is_admissible = 0
+    state = d.in_to, ended_at = d.in_ended_at, cause = d.in_cause, exit = d.in_exit, error = d.in_error
   from ${rows(1, { in_id: 'text', in_from: 'text', in_to: 'text', in_ended_at: 'int', in_cause: 'text', in_exit: 'text', in_error: 'text' })} as d
   where id = d.in_id and state = d.in_from
   returning id`,
@@ -65,7 +64,7 @@ const renew = statement(
   ({ rows }) => `
   update task_instance set
     id = d.in_new_id, state = 'up_for_retry', ready_at = d.in_ready_at, ended_at = d.in_ended_at, cause = d.in_cause,
-    dispatch_id = null, launch_attempts = 0, is_admissible = 0, queued_at = null, started_at = null,
+    dispatch_id = null, launch_attempts = 0, queued_at = null, started_at = null,
     heartbeat_at = null, hostname = null, unixname = null, pid = null, nonce = null, external_id = null
   from ${rows(1, { in_id: 'text', in_new_id: 'text', in_ready_at: 'int', in_ended_at: 'int', in_cause: 'text' })} as d
   where id = d.in_id`,

@@ -5,6 +5,7 @@ export const sqliteFragments: SqlFragments = {
   name: 'sqlite',
   bigint: 'integer',
   identity: 'integer primary key autoincrement',
+  updatedInPlace: '',
   rows: (parameter: number, columns: RowColumns) => {
     const list = Object.keys(columns).map((column, index) => `value->>${index} as ${column}`)
     return `(select ${list.join(', ')} from json_each($${parameter}))`
