@@ -79,17 +79,11 @@ export const CONFIG_SCHEMA = {
       10,
       'How often tasks are looked for that fell silent, are stuck in queued or lost their scheduler.',
     ),
-    taskQueuedTimeout: seconds(600, 'How long a task may stay queued before it is queued anew or failed.'),
-    taskQueuedTimeoutCheckInterval: seconds(120, 'How often tasks that are stuck in queued are looked for.'),
-    numStuckInQueuedRetries: integer(
-      2,
-      'times',
-      'How often a task that is stuck in queued is queued anew before it fails.',
-    ),
+    taskQueuedTimeout: seconds(600, 'How long a task may stay queued before it is handed over again.'),
     maxLaunchAttempts: integer(
       5,
       'times',
-      'How often a task that never started, or is stuck in queued, is handed over before it fails.',
+      'How often one try that never starts, or is stuck in queued, is handed over before it counts as failed.',
       1,
     ),
     schedulerLease: seconds(
@@ -101,13 +95,6 @@ export const CONFIG_SCHEMA = {
       'Age of the last heartbeat from which the scheduler counts as unhealthy.',
     ),
     idleInterval: seconds(5, 'Longest pause between two turns of the loop when no event wakes it.'),
-    maxDagrunsToCreatePerLoop: integer(
-      10,
-      'Dag runs',
-      'How many due Dag runs one turn of the loop creates at most.',
-      1,
-    ),
-    maxTisPerQuery: integer(512, 'task instances', 'How many task instances one turn of the loop admits at most.', 1),
     priorityAgeingInterval: seconds(
       60,
       'Waiting time after which a task that is ready counts one priority higher; 0 turns ageing off.',
