@@ -142,9 +142,11 @@ async function explainScheduled(
   const runs = new Map(ledger.runs.map((run) => [run.row.run_key, runCapacity(run)]))
   const now = context.environment.clock.now()
   const gate = admit({ now, candidates: [...candidates.values()], executors, runs }).held.get(row.id)
-  return gate === undefined
-    ? explanation('ready', 'Ready: the next turn of the scheduler queues it.', {})
-    : heldBy(gate)
+  if (gate !== undefined) return heldBy(gate)
+  // Outside its run's window, the run's places are kept for those ahead of it, whatever holds them.
+  const limit = runs.get(row.run_key)?.maxActiveTasks ?? 0
+  if (asked.is_admissible !== 1) return heldBy({ kind: 'max_active_tasks', limit })
+  return explanation('ready', 'Ready: the next turn of the scheduler queues it.', {})
 }
 
 function heldBy(gate: AdmissionGate): Explanation {

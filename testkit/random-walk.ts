@@ -1,0 +1,304 @@
+import { sql } from 'kysely'
+import type { DagSpec, TriggerRule } from '@fairlead/protocol'
+import { openDatabase, type Database, type Tx } from '../packages/core/src/db/database.ts'
+import { migrate } from '../packages/core/src/db/migrate.ts'
+import { ageWaiting } from '../packages/core/src/db/queries/claims.ts'
+import { openDagGraphs } from '../packages/core/src/db/queries/dag-graphs.ts'
+import { takeLease } from '../packages/core/src/db/queries/schedulers.ts'
+import type { ExplainedRow } from '../packages/core/src/dispatch/explain-task-instance.ts'
+import { NO_FAULTS } from '../packages/core/src/model/environment.ts'
+import { claimTaskInstances, type ExecutorOffer } from '../packages/core/src/moves/claim-task-instances.ts'
+import { createDagRun } from '../packages/core/src/moves/create-dag-run.ts'
+import type { MoveContext } from '../packages/core/src/moves/move-context.ts'
+import { registerDagFile } from '../packages/core/src/moves/register-dag-file.ts'
+import { releaseDueTaskInstances } from '../packages/core/src/moves/release-due.ts'
+import { setDagPaused } from '../packages/core/src/moves/set-dag-paused.ts'
+import { settleDispatches } from '../packages/core/src/moves/settle-dispatches.ts'
+import { settleTaskInstances } from '../packages/core/src/moves/settle-task-instances.ts'
+import { startDagRuns } from '../packages/core/src/moves/start-dag-runs.ts'
+import { startTaskInstances } from '../packages/core/src/moves/start-task-instances.ts'
+import { dagSpec, taskSpec } from './dag-specs.ts'
+import { coreRandom, RandomStream } from './simulation/random-stream.ts'
+
+/**
+ * A deployment without a scheduler, walked at random through the real moves: every step leaves a state that could be.
+ * All of it happens in one transaction that is never committed, so that a test may look at what would happen and go back.
+ */
+export class RandomWalk {
+  readonly tx: Tx
+  readonly context: MoveContext
+  readonly stream: RandomStream
+  readonly offers = new Map<string, ExecutorOffer>()
+  now = Date.UTC(2026, 0, 1)
+  readonly #dagIds: readonly string[]
+
+  private constructor(database: Database, tx: Tx, seed: number) {
+    this.tx = tx
+    this.stream = new RandomStream(seed)
+    const inside: Database = { ...database, read: tx.query, transaction: (work) => work(tx) }
+    this.context = {
+      database: inside,
+      environment: {
+        clock: { now: () => this.now, monotonic: () => this.now, yield: async () => undefined, sleep: never },
+        random: coreRandom(this.stream.fork('core')),
+        faults: NO_FAULTS,
+      },
+      graphs: openDagGraphs(),
+      defaultExecutor: 'e0',
+      launchBudget: 3,
+      wake: () => undefined,
+    }
+    this.#dagIds = Array.from({ length: this.stream.int(1, 3) }, (_, index) => `dag${index}`)
+  }
+
+  /** Opens a deployment, hands it to `walk`, and forgets it. */
+  static async take(database: Database, seed: number, walk: (world: RandomWalk) => Promise<void>): Promise<void> {
+    const over = new Error('The walk is over.')
+    try {
+      await database.transaction(async (tx) => {
+        const world = new RandomWalk(database, tx, seed)
+        await world.#open()
+        await walk(world)
+        throw over
+      })
+    } catch (error) {
+      if (error !== over) throw error
+    }
+  }
+
+  /** Does one thing that users, workers, executors or time may do, and then what has become due. */
+  async step(): Promise<string> {
+    const what = this.stream.weighted(STEPS)
+    await this.#do(what)
+    await this.settleDue()
+    return what
+  }
+
+  /** What a turn of the scheduler does before it admits. */
+  async settleDue(): Promise<void> {
+    while ((await releaseDueTaskInstances(this.context)) > 0);
+    while ((await startDagRuns(this.context)) > 0);
+  }
+
+  /** Queues what admission lets through; answers the ids. */
+  async claim(): Promise<readonly string[]> {
+    const answer = await claimTaskInstances(this.context, { id: SCHEDULER }, this.offers)
+    if (answer.kind !== 'claimed') throw new Error('The lease is not held.')
+    return answer.tasks.map((task) => task.taskInstanceId)
+  }
+
+  /** Does what is asked, and takes it all back. */
+  async onlyTrying<T>(work: () => Promise<T>): Promise<T> {
+    const { now } = this
+    const offers = [...this.offers]
+    await sql.raw('savepoint trial').execute(this.tx.query)
+    try {
+      return await work()
+    } finally {
+      await sql.raw('rollback to trial').execute(this.tx.query)
+      this.now = now
+      this.offers.clear()
+      for (const [name, offer] of offers) this.offers.set(name, offer)
+    }
+  }
+
+  /** Starts a run of a Dag of its own with this many tasks, on an executor of its own with room for all. */
+  async openWide(executor: string, count: number): Promise<void> {
+    this.offers.clear()
+    this.offers.set(executor, { kind: 'open', parallelism: count })
+    const tasks = Array.from({ length: count }, (_, index) => taskSpec(`t${index}`, { executor }))
+    await this.#register(dagSpec(executor, tasks, { maxActiveTasks: count }))
+    this.now += 60_000
+    await this.#trigger(executor)
+    this.now += 60_000
+    await this.settleDue()
+  }
+
+  /** Every task instance that is not settled. */
+  rows(): Promise<ExplainedRow[]> {
+    return this.tx.query
+      .selectFrom('task_instance as ti')
+      .innerJoin('dag_run as r', 'r.run_key', 'ti.run_key')
+      .selectAll('ti')
+      .select('r.version_id')
+      .where('ti.state', 'in', ['none', 'scheduled', 'queued', 'running', 'up_for_retry'])
+      .orderBy('ti.id')
+      .execute()
+  }
+
+  /** Lets everything of a run that can end succeed. */
+  async finishRun(runKey: number): Promise<void> {
+    for (let turns = 0; turns < 20; turns++) {
+      this.now += 600_000
+      await this.settleDue()
+      await this.claim()
+      const rows = await this.tx.query
+        .selectFrom('task_instance')
+        .select(['id', 'dispatch_id', 'state'])
+        .where('run_key', '=', runKey)
+        .where('state', 'in', ['queued', 'running'])
+        .execute()
+      if (rows.length === 0) return
+      const attempts = rows.map((row) => ({ taskInstanceId: row.id, dispatchId: row.dispatch_id ?? '' }))
+      const isQueued = (index: number): boolean => rows[index]?.state === 'queued'
+      await startTaskInstances(
+        this.context,
+        attempts.filter((_, index) => isQueued(index)).map((one) => ({ ...one, ...this.#worker() })),
+      )
+      const report = { state: 'success' as const, error: null }
+      await settleTaskInstances(
+        this.context,
+        attempts.map((one) => ({ ...one, actor: 'worker', report, exit: null, endedAt: null })),
+      )
+    }
+  }
+
+  #worker() {
+    return { hostname: 'here', unixname: 'nobody', pid: 1, nonce: null, startedAt: this.now }
+  }
+
+  async #open(): Promise<void> {
+    await takeLease(this.tx, { id: SCHEDULER, hostname: 'here', pid: 1, now: this.now, leaseMs: 1e12 })
+    for (const name of EXECUTORS) this.#changeOffer(name)
+    for (const dagId of this.#dagIds) {
+      await this.#register(randomDag(dagId, this.stream))
+      await this.#trigger(dagId)
+    }
+  }
+
+  async #register(spec: DagSpec): Promise<void> {
+    await registerDagFile(this.context, {
+      bundleName: 'dags',
+      file: `${spec.dagId}.ts`,
+      hash: spec.dagId,
+      dags: [spec],
+      defaults: { pauseNew: false, maxActiveRuns: 16, maxActiveTasks: 16 },
+    })
+  }
+
+  async #do(what: keyof typeof STEPS): Promise<void> {
+    switch (what) {
+      case 'trigger':
+        return this.#trigger(this.stream.pick(this.#dagIds))
+      case 'claim':
+        return void (await this.claim())
+      case 'start':
+        return this.#start()
+      case 'report':
+        return this.#report()
+      case 'end':
+        return this.#end()
+      case 'pause':
+        return this.#pause()
+      case 'offer':
+        return this.#changeOffer(this.stream.pick(EXECUTORS))
+      case 'wait':
+        this.now += this.stream.pick([1, 500, 5_000, 60_000])
+        return void (await ageWaiting(this.tx, this.now, AGEING_MS, 1_000))
+      default:
+        return what satisfies never
+    }
+  }
+
+  async #trigger(dagId: string): Promise<void> {
+    const day = this.stream.int(0, 3)
+    await createDagRun(this.context, {
+      dagId,
+      runId: null,
+      runType: 'manual',
+      logicalDate: day === 0 ? null : Date.UTC(2026, 0, day),
+      dataInterval: null,
+      runAfter: this.stream.chance(0.2) ? this.now + 10_000 : null,
+      conf: null,
+      note: null,
+      triggeredBy: 'test',
+    })
+  }
+
+  async #start(): Promise<void> {
+    const one = await this.#pickIn('queued')
+    if (one === null) return
+    await startTaskInstances(this.context, [{ ...one, ...this.#worker() }])
+  }
+
+  async #report(): Promise<void> {
+    const one = await this.#pickIn('running')
+    if (one === null) return
+    const state = this.stream.pick(['success', 'success', 'failed', 'up_for_retry', 'skipped'] as const)
+    const report = { state, error: null }
+    await settleTaskInstances(this.context, [{ ...one, actor: 'worker', report, exit: null, endedAt: null }])
+  }
+
+  /** A process ends, whether or not it was let run or has reported. */
+  async #end(): Promise<void> {
+    const rows = await this.tx.query.selectFrom('dispatch').select('dispatch_id').orderBy('dispatch_id').execute()
+    if (rows.length === 0) return
+    const dispatchId = this.stream.pick(rows).dispatch_id
+    const exit = this.stream.chance(0.5)
+      ? ({ kind: 'neverStarted', detail: 'no room' } as const)
+      : ({ kind: 'exited', exitCode: 1 } as const)
+    await settleDispatches(this.context, [{ dispatchId, exit, actor: 'executor' }])
+  }
+
+  async #pause(): Promise<void> {
+    const dagId = this.stream.pick(this.#dagIds)
+    await setDagPaused(this.context, { dagId, isPaused: this.stream.chance(0.4), actor: 'test' })
+  }
+
+  #changeOffer(name: string): void {
+    const kind = this.stream.weighted({ open: 8, unhealthy: 1, missing: 1 })
+    this.offers.delete(name)
+    if (kind === 'open') this.offers.set(name, { kind, parallelism: this.stream.int(1, 6) })
+    if (kind === 'unhealthy') this.offers.set(name, { kind, reason: 'it does not answer' })
+  }
+
+  async #pickIn(state: 'queued' | 'running'): Promise<{ taskInstanceId: string; dispatchId: string } | null> {
+    const rows = await this.tx.query
+      .selectFrom('task_instance')
+      .select(['id', 'dispatch_id'])
+      .where('state', '=', state)
+      .orderBy('id')
+      .execute()
+    if (rows.length === 0) return null
+    const { id, dispatch_id: dispatchId } = this.stream.pick(rows)
+    return { taskInstanceId: id, dispatchId: dispatchId ?? '' }
+  }
+}
+
+/** An empty database for walks. */
+export async function openWalkDatabase(): Promise<Database> {
+  const database = openDatabase({ url: ':memory:', pid: process.pid })
+  await migrate(database)
+  return database
+}
+
+const SCHEDULER = 'scheduler'
+const EXECUTORS = ['e0', 'e1', 'e2'] as const
+const AGEING_MS = 30_000
+const STEPS = { trigger: 3, claim: 3, start: 4, report: 4, end: 4, pause: 1, offer: 3, wait: 2 }
+const RULES: readonly TriggerRule[] = ['all_success', 'all_done', 'one_success', 'none_failed', 'always']
+
+function randomDag(dagId: string, stream: RandomStream): DagSpec {
+  const count = stream.int(1, 6)
+  const tasks = Array.from({ length: count }, (_, index) => {
+    const upstream = Array.from({ length: index }, (_unused, before) => `t${before}`).filter(() => stream.chance(0.2))
+    return taskSpec(`t${index}`, {
+      upstream,
+      triggerRule: stream.chance(0.7) ? 'all_success' : stream.pick(RULES),
+      executor: stream.pick([null, ...EXECUTORS]),
+      priorityWeight: stream.int(1, 3),
+      retry: {
+        retries: stream.int(0, 2),
+        delayMs: stream.pick([0, 5_000]),
+        backoff: 1,
+        maxDelayMs: 5_000,
+        jitter: 0,
+      },
+    })
+  })
+  return dagSpec(dagId, tasks, { maxActiveTasks: stream.int(1, 4), maxActiveRuns: stream.int(1, 3) })
+}
+
+async function never(): Promise<void> {
+  throw new Error('Nothing sleeps in a walk.')
+}
