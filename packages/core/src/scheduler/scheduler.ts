@@ -152,9 +152,10 @@ export class Scheduler {
   }
 
   async #sweepLoop(signal: AbortSignal): Promise<void> {
-    const state: SweepState = { lastNow: null, lastMonotonic: null, graceUntil: null }
+    const { clock } = this.context.environment
+    const state: SweepState = { lastNow: clock.now(), lastMonotonic: clock.monotonic(), graceUntil: null }
     for (;;) {
-      await this.context.environment.clock.sleep(this.#options.times.sweepMs, signal)
+      await clock.sleep(this.#options.times.sweepMs, signal)
       await this.#guarded('sweep', () => this.#sweep(state, signal))
     }
   }

@@ -22,8 +22,8 @@ export interface SweepContext {
 
 /** What a sweep remembers of the one before, to notice a stepped clock. */
 export interface SweepState {
-  lastNow: number | null
-  lastMonotonic: number | null
+  lastNow: number
+  lastMonotonic: number
   /** Until this monotonic moment silence is not held against anybody. */
   graceUntil: number | null
 }
@@ -54,10 +54,8 @@ function trustClock(state: SweepState, now: number, monotonic: number, graceMs: 
   const { lastNow, lastMonotonic } = state
   state.lastNow = now
   state.lastMonotonic = monotonic
-  if (lastNow !== null && lastMonotonic !== null) {
-    const step = now - lastNow - (monotonic - lastMonotonic)
-    if (Math.abs(step) > STEP_TOLERANCE_MS) state.graceUntil = monotonic + graceMs
-  }
+  const step = now - lastNow - (monotonic - lastMonotonic)
+  if (Math.abs(step) > STEP_TOLERANCE_MS) state.graceUntil = monotonic + graceMs
   if (state.graceUntil !== null && monotonic >= state.graceUntil) state.graceUntil = null
   return state.graceUntil === null
 }
