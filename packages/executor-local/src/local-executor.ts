@@ -25,6 +25,7 @@ export class LocalExecutor extends BaseExecutor {
   readonly #settings: LocalSettings
   /** Ends that dispatch may not have written down yet; the host keeps them until then. */
   readonly #unacknowledged = new Set<DispatchId>()
+  #opening: Promise<AttachedHost> | null = null
   #attached: AttachedHost | null = null
   #isAcknowledging = false
   #onIdle: () => void = () => undefined
@@ -35,7 +36,7 @@ export class LocalExecutor extends BaseExecutor {
   }
 
   override async start(): Promise<void> {
-    this.#attached = await AttachedHost.open({
+    this.#opening = AttachedHost.open({
       settings: hostSettings(this.host, this.#settings),
       workerHostPath: this.#settings.workerHostPath,
       timeoutMs: this.#settings.hostTimeoutMs,
@@ -44,6 +45,7 @@ export class LocalExecutor extends BaseExecutor {
       onLost: () => this.host.log.warn('worker host is gone, starting another'),
       onProblem: (detail) => this.host.log.error('worker host cannot be started', { detail }),
     })
+    this.#attached = await this.#opening
     // Ends that an earlier server did not write down came with the hello.
     void this.#acknowledge()
   }
@@ -73,6 +75,7 @@ export class LocalExecutor extends BaseExecutor {
   }
 
   override async revokeTask({ dispatchId }: TaskInstanceRef, signal: AbortSignal): Promise<void> {
+    // Its end by our own hand is no news for dispatch; what cannot be stopped now is stopped by its refused heartbeat.
     await this.forget(dispatchId)
     // The call is repeated when its answer is lost: a stop that nobody confirmed did not happen.
     for (;;) {
@@ -112,6 +115,7 @@ export class LocalExecutor extends BaseExecutor {
   /** Lets go of the worker host, as the death of this process would: work goes on, and the next server adopts it. */
   async detach(): Promise<void> {
     const attached = this.#attached
+    this.#opening = null
     this.#attached = null
     await attached?.close()
   }
@@ -174,9 +178,11 @@ export class LocalExecutor extends BaseExecutor {
   }
 
   async #shutDown(detail: string): Promise<void> {
-    const attached = this.#attached
-    if (attached === null) return
+    // A host that is still being looked for is ended too, once it is found.
+    const attached = (await this.#opening?.catch(() => null)) ?? null
+    this.#opening = null
     this.#attached = null
+    if (attached === null) return
     await attached.call({ kind: 'shutdown', detail }, AbortSignal.timeout(SHUTDOWN_TIMEOUT_MS))
     await attached.close()
   }
