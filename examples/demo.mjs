@@ -19,7 +19,9 @@ const env = {
 }
 
 mkdirSync(results, { recursive: true })
-const server = spawn(process.execPath, [fairlead, 'standalone'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+const server = spawn(process.execPath, [fairlead, 'standalone'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+let complaints = ''
+server.stderr.on('data', (chunk) => (complaints += chunk))
 const stopped = new Promise((resolve) => server.once('exit', resolve))
 process.once('SIGINT', () => server.kill('SIGTERM'))
 
@@ -38,6 +40,7 @@ try {
 } finally {
   server.kill('SIGTERM')
   await stopped
+  if (process.exitCode !== 0) console.error(complaints)
 }
 
 /** Resolves when the server has printed its address, and rejects when it ends before. */
