@@ -21,6 +21,7 @@ interface AuditRow {
   readonly dispatch_id: string | null
   readonly from_state: TaskInstanceState
   readonly to_state: TaskInstanceState
+  readonly detail: string | null
 }
 
 /** What a transaction did, by its audit log. */
@@ -34,7 +35,7 @@ export interface AuditedChanges {
 }
 
 const newRows = statement(
-  () => `select seq, event, actor, dag_id, run_id, task_id, try_number, dispatch_id, from_state, to_state
+  () => `select seq, event, actor, dag_id, run_id, task_id, try_number, dispatch_id, from_state, to_state, detail
   from audit_log where seq > $1 order by seq`,
 )
 const createdRun = statement(
@@ -144,7 +145,7 @@ export class AuditModel {
     if (attempt === undefined) return this.#violated('one live attempt', `${task.label} ends an unknown attempt`)
     if (attempt.closed !== null)
       this.#violated('one outcome', `attempt ${attempt.dispatchId} of ${task.label} ends twice`)
-    attempt.closed = { to: row.to_state, actor: row.actor }
+    attempt.closed = { to: row.to_state, actor: row.actor, detail: row.detail ?? '' }
     changes.closed.push(attempt)
     if (row.to_state === 'scheduled' || row.to_state === 'up_for_retry') task.dispatchId = null
   }

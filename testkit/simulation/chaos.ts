@@ -40,7 +40,7 @@ export class Chaos {
     const { drop, duplicate } = this.#plan.network
     if (!this.isOn) return [1]
     const copies: number[] = this.#stream.chance(drop) ? [] : [this.#delayMs()]
-    if (this.#stream.chance(duplicate)) copies.push(this.#delayMs() + this.#stream.int(0, 60_000))
+    if (this.#stream.chance(duplicate)) copies.push((copies[0] ?? 1) + this.#stream.pick([0, 1, 1_000, 20_000, 60_000]))
     return copies
   }
 

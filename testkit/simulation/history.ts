@@ -107,8 +107,8 @@ function truthOf(machines: ReadonlyMap<string, Machine>): Truth {
     return undefined
   }
   return {
-    isAlive: (dispatchId) => find(dispatchId)?.exit === null,
-    hasEnded: (dispatchId) => (find(dispatchId)?.exit ?? null) !== null,
+    isAlive: (dispatchId) => [...machines.values()].some((machine) => machine.isAlive(dispatchId)),
+    wasRevoked: (dispatchId) => [...machines.values()].some((machine) => machine.wasRevoked(dispatchId)),
     reported: (dispatchId) => find(dispatchId)?.reported ?? new Set(),
   }
 }

@@ -53,6 +53,7 @@ export class Machine {
   readonly #surroundings: Surroundings
   readonly #api: WorkerApi
   readonly #processes = new Map<string, SimulatedProcess>()
+  readonly #revoked = new Set<string>()
   readonly #watchers = new Map<string, Set<Watcher>>()
   #lastPid = 100
 
@@ -61,6 +62,15 @@ export class Machine {
     this.life = new Life(`machine ${name}`)
     this.#surroundings = surroundings
     this.#api = api
+  }
+
+  /** True while a process of this dispatch lives that nobody has revoked. */
+  isAlive(dispatchId: string): boolean {
+    return this.find(dispatchId)?.exit === null && !this.#revoked.has(dispatchId)
+  }
+
+  wasRevoked(dispatchId: string): boolean {
+    return this.#revoked.has(dispatchId)
   }
 
   find(dispatchId: string): SimulatedProcess | undefined {
@@ -87,7 +97,9 @@ export class Machine {
     if (known !== undefined && known.exit !== null) watcher.processEnded(known)
   }
 
+  /** Ends what runs. A call still on its way may begin it after that; it is then on its own, and will be refused. */
   kill(dispatchId: string): void {
+    this.#revoked.add(dispatchId)
     const process = this.#processes.get(dispatchId)
     if (process !== undefined) this.end(process, { kind: 'signaled', signal: 'SIGKILL', cause: 'killed_externally' })
   }

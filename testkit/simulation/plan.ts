@@ -61,7 +61,7 @@ export function drawPlan(stream: RandomStream): Plan {
     },
     database: { failure: often(0.03), pause: often(0.2), stall: often(0.004) },
     network: { drop: often(0.2), duplicate: often(0.2), slow: often(0.1) },
-    machine: { failure: often(0.1), lostAnswer: often(0.2), crashes: stream.pick([0, 0, 0, 1]) },
+    machine: { failure: often(0.4), lostAnswer: often(0.3), crashes: stream.pick([0, 0, 0, 1]) },
     clockSteps: stream.pick([0, 0, 0, 1, 2]),
     skewMs: stream.pick([0, 0, 500, 3_000]),
     executors,

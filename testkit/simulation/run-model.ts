@@ -33,7 +33,7 @@ export interface TaskModel {
 export interface AttemptModel {
   readonly dispatchId: string
   readonly task: TaskModel
-  closed: { readonly to: TaskInstanceState; readonly actor: string } | null
+  closed: { readonly to: TaskInstanceState; readonly actor: string; readonly detail: string } | null
 }
 
 /** A run as it is created. */

@@ -4,7 +4,7 @@ import { OrderedFailure } from './ordered-failure.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** Looks at each transaction just before it commits. */
-export type Inspect = (tx: Tx, who: string) => Promise<void>
+export type Inspect = (tx: Tx, who: string, now: number) => Promise<void>
 
 /**
  * The database as one simulated process sees it. Each transaction is a step of its own, so that others come in
@@ -13,7 +13,7 @@ export type Inspect = (tx: Tx, who: string) => Promise<void>
 export function simulatedDatabase(
   inner: Database,
   life: Life,
-  options: { surroundings: Surroundings; inspect: Inspect; isShared: boolean },
+  options: { surroundings: Surroundings; inspect: Inspect; isShared: boolean; skewMs: number },
 ): Database {
   const { kernel, chaos, trace } = options.surroundings
   const transaction = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
@@ -23,7 +23,7 @@ export function simulatedDatabase(
       return await inner.transaction(async (tx) => {
         const value = await work(tx)
         if (fails) throw new OrderedFailure('The database is away.')
-        await options.inspect(tx, life.name)
+        await options.inspect(tx, life.name, kernel.now + kernel.wallOffsetMs + options.skewMs)
         return value
       })
     } catch (error) {

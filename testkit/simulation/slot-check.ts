@@ -6,19 +6,24 @@ import type { Violated } from './recount.ts'
 interface DispatchRow {
   readonly dispatch_id: string
   readonly executor: string
+  /** Until when the scheduler that has it holds its lease. */
+  readonly expires_at: number
 }
 
 /** What is really so, outside of every scheduler. */
 export interface Truth {
   /** True while a process of this dispatch lives. */
   isAlive(dispatchId: string): boolean
-  /** True when a process of this dispatch was there and ended. */
-  hasEnded(dispatchId: string): boolean
+  /** True when somebody had this dispatch stopped. */
+  wasRevoked(dispatchId: string): boolean
   /** What workers of this dispatch have reported. */
   reported(dispatchId: string): ReadonlySet<string>
 }
 
-const dispatchRows = statement(() => `select dispatch_id, executor from dispatch order by dispatch_id`)
+const dispatchRows = statement(
+  () => `select p.dispatch_id, p.executor, s.expires_at from dispatch p join scheduler s on s.id = p.scheduler_id
+  order by p.dispatch_id`,
+)
 
 /** Slots are leases: one for each active attempt, never more than an executor has, given back only by the dead. */
 export class SlotCheck {
@@ -38,13 +43,21 @@ export class SlotCheck {
     return this.#held.size
   }
 
-  async check(tx: Tx, attempts: Iterable<AttemptModel>, closed: readonly AttemptModel[]): Promise<void> {
+  async check(
+    tx: Tx,
+    now: number,
+    { attempts, closed }: { attempts: Iterable<AttemptModel>; closed: readonly AttemptModel[] },
+  ): Promise<void> {
     const rows = await tx.all<DispatchRow>(dispatchRows)
     const held = new Set(rows.map((row) => row.dispatch_id))
     for (const [executor, parallelism] of this.#parallelism) {
       const used = rows.filter((row) => row.executor === executor).length
       if (used > parallelism)
         this.#violated('slots', `executor ${executor} has ${parallelism} slots, and ${used} are taken`)
+    }
+    for (const row of rows) {
+      if (this.#held.has(row.dispatch_id) || row.expires_at > now) continue
+      this.#violated('leases', `${row.dispatch_id} was claimed by a scheduler that has lost its lease`)
     }
     for (const { dispatchId, task, closed: end } of attempts) {
       if (end === null && !held.has(dispatchId))

@@ -53,7 +53,7 @@ export class Umpire {
   }
 
   /** The last thing in each transaction: what it commits must be right. */
-  async inspect(tx: Tx, who: string): Promise<void> {
+  async inspect(tx: Tx, who: string, now: number): Promise<void> {
     const changes = await this.model.advance(tx)
     this.#transactions += 1
     for (const line of changes.lines) this.#trace.note(who, line)
@@ -66,7 +66,8 @@ export class Umpire {
     for (const attempt of changes.closed) this.#checkClose(attempt)
     await recountRuns(tx, runs, violated)
     await recountDags(tx, this.model.runs.values(), violated)
-    await this.slots.check(tx, this.#openAttempts(changes.closed), changes.closed)
+    const attempts = this.#openAttempts(changes.closed)
+    await this.slots.check(tx, now, { attempts, closed: changes.closed })
   }
 
   /** Looks at everything once more. */
@@ -126,7 +127,7 @@ export class Umpire {
 
   /** An attempt ends for a reason of its own, and only for one that is true. */
   #checkClose({ dispatchId, task, closed }: AttemptModel): void {
-    const { to = 'none', actor = '' } = closed ?? {}
+    const { to = 'none', actor = '', detail = '' } = closed ?? {}
     const label = `${task.label} (${dispatchId})`
     if (actor === 'worker') {
       const reported = this.#truth.reported(dispatchId)
@@ -134,6 +135,10 @@ export class Umpire {
       if (!isTrue) this.violated('one outcome', `${label} is ${to} by a report that its worker never made`)
     } else if (to === 'success' || to === 'skipped') {
       this.violated('one outcome', `${label} is ${to} without a report`)
+    }
+    // The machines forget nothing, so an executor that no longer knows of its work has lost an event.
+    if (actor === 'sweep' && detail.includes('no longer knows') && !this.#truth.wasRevoked(dispatchId)) {
+      this.violated('no lost event', `${label} was forgotten by its executor`)
     }
     if (actor === 'executor' && this.#truth.isAlive(dispatchId))
       this.violated('one outcome', `${label} ended by an executor while it lives`)

@@ -22,7 +22,7 @@ export interface WorkerDeps {
   end(exit: WorkloadExit): void
 }
 
-const HEARTBEAT_MS = 8_000
+const HEARTBEAT_MS = 5_000
 const KILLED = { kind: 'signaled', signal: 'SIGKILL', cause: 'killed_externally' } as const
 const SUPERSEDED = { kind: 'superseded' } as const
 
