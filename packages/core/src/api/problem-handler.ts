@@ -7,7 +7,7 @@ import { ApiProblem, notFound, type ProblemCode } from './problem.ts'
 export function problemHandler(log: Log) {
   return async (error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const problem = problemOf(error)
-    if (problem.code === 'INTERNAL')
+    if (problem.code === 'INTERNAL' || isOutage(error))
       log.error('request failed', { method: request.method, route: request.routeOptions.url, error })
     return send(reply, problem)
   }
@@ -27,12 +27,20 @@ function send(reply: FastifyReply, problem: ApiProblem): FastifyReply {
 function problemOf(error: FastifyError): ApiProblem {
   if (error instanceof ApiProblem) return error
   if (hasZodFastifySchemaValidationErrors(error)) return invalid(error)
-  if (error.code === 'DATABASE_FULL') {
-    return new ApiProblem('UNAVAILABLE', error.message, { remedy: 'Free space on the disk of the home folder.' })
-  }
+  if (isOutage(error)) return new ApiProblem('UNAVAILABLE', error.message, { remedy: OUTAGES[error.code] })
   const code = CODES[error.statusCode ?? 500]
   if (code !== undefined) return new ApiProblem(code, error.message)
   return new ApiProblem('INTERNAL', 'The server failed at this request.', { remedy: "The server's log says why." })
+}
+
+/** True for an error that ends by itself when somebody has seen to the database. */
+export function isOutage<E extends { readonly code?: string }>(error: E): error is E & { code: keyof typeof OUTAGES } {
+  return error.code !== undefined && Object.hasOwn(OUTAGES, error.code)
+}
+
+const OUTAGES = {
+  DATABASE_FULL: 'Free space on the disk of the database, and ask again.',
+  DATABASE_UNAVAILABLE: 'Ask again when the database is back.',
 }
 
 const CODES: Readonly<Record<number, ProblemCode>> = {

@@ -1,6 +1,7 @@
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { FastifyError } from 'fastify'
 import type { App, ApiContext } from '../api-context.ts'
+import { isOutage } from '../problem-handler.ts'
 import { Refusal } from './refusal.ts'
 import { taskInstanceRoutes } from './task-instance-routes.ts'
 import { xcomRoutes } from './xcom-routes.ts'
@@ -13,7 +14,7 @@ export function executionApi(context: ApiContext): (app: App) => Promise<void> {
     app.setErrorHandler<FastifyError>(async (error, request, reply) => {
       const refusal = refusalFor(error)
       if (refusal === null) context.log.error('worker call failed', { route: request.routeOptions.url, error })
-      const { status, body } = refusal ?? INTERNAL
+      const { status, body } = refusal ?? (isOutage(error) ? UNAVAILABLE : INTERNAL)
       return reply.code(status).type('application/json').send(body)
     })
     app.addHook('onResponse', async (request, reply) => {
@@ -30,6 +31,11 @@ export function executionApi(context: ApiContext): (app: App) => Promise<void> {
 const INTERNAL = {
   status: 500,
   body: { detail: { reason: 'internal', message: 'The server failed; its log says why.' } },
+}
+
+const UNAVAILABLE = {
+  status: 503,
+  body: { detail: { reason: 'unavailable', message: 'The database cannot be used now; the log says why. Ask again.' } },
 }
 
 function refusalFor(error: FastifyError): Refusal | null {

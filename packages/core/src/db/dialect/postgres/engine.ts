@@ -11,6 +11,7 @@ const VICTIM_CODES = new Set(['40001', '40P01'])
 
 /** Opens a PostgreSQL database. Connections are made on first use. */
 export function openPostgresEngine(url: string, options: { connections: number }): Engine {
+  const location = withoutPassword(url)
   const pool = new pg.Pool({
     connectionString: url,
     max: options.connections,
@@ -19,7 +20,9 @@ export function openPostgresEngine(url: string, options: { connections: number }
   })
   // A connection that breaks while idle is replaced by the pool; the next query reports a real outage.
   pool.on('error', () => undefined)
-  const driver = new PostgresKyselyDriver(pool)
+  // One that breaks in use, between two queries, fails the next query; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  const driver = new PostgresKyselyDriver(pool, location)
   const dialect: Dialect = {
     createAdapter: () => new PostgresAdapter(),
     createDriver: () => driver,
@@ -33,7 +36,7 @@ export function openPostgresEngine(url: string, options: { connections: number }
     readDialect: dialect,
     isVictim: (error) => error instanceof Error && 'code' in error && VICTIM_CODES.has(String(error.code)),
     isExclusive: false,
-    location: withoutPassword(url),
+    location,
     close: () => pool.end(),
   }
 }

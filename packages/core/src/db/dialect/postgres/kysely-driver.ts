@@ -1,6 +1,7 @@
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult, TransactionSettings } from 'kysely'
 import type pg from 'pg'
 import { FIXED } from '../fixed.ts'
+import { postgresFailure, sqlStateOf } from './failure.ts'
 
 /**
  * Transactions address rows by their keys. Plans are told so, since statistics lag behind a table that grows from
@@ -18,15 +19,22 @@ const BEGIN = [
 /** Runs Kysely's queries on a pool, preparing each of our fixed statements once per connection. */
 export class PostgresKyselyDriver implements Driver {
   readonly #pool: pg.Pool
+  readonly #location: string
 
-  constructor(pool: pg.Pool) {
+  /** `location` is named in errors. */
+  constructor(pool: pg.Pool, location: string) {
     this.#pool = pool
+    this.#location = location
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    return new PooledConnection(await this.#pool.connect())
+    try {
+      return new PooledConnection(await this.#pool.connect(), this.#location)
+    } catch (error) {
+      throw postgresFailure(error, this.#location)
+    }
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {
@@ -34,15 +42,17 @@ export class PostgresKyselyDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection, _settings: TransactionSettings): Promise<void> {
-    await asPooled(connection).client.query(BEGIN)
+    await asPooled(connection).run({ text: BEGIN })
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await asPooled(connection).client.query('commit')
+    await asPooled(connection).run({ text: 'commit' })
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await asPooled(connection).client.query('rollback')
+    const pooled = asPooled(connection)
+    // A connection that broke has rolled back by that, and what broke it is the error to tell.
+    if (!pooled.isBroken) await pooled.run({ text: 'rollback' })
   }
 
   async destroy(): Promise<void> {}
@@ -54,24 +64,33 @@ function asPooled(connection: DatabaseConnection): PooledConnection {
 }
 
 class PooledConnection implements DatabaseConnection {
-  readonly client: pg.PoolClient
+  readonly #client: pg.PoolClient
+  readonly #location: string
   #isBroken = false
 
-  constructor(client: pg.PoolClient) {
-    this.client = client
+  constructor(client: pg.PoolClient, location: string) {
+    this.#client = client
+    this.#location = location
+  }
+
+  /** True when the connection is not to be used again. */
+  get isBroken(): boolean {
+    return this.#isBroken
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const values = [...query.parameters]
     const name = query.sql.startsWith(FIXED) ? { name: nameOf(query.sql) } : {}
+    const result = await this.run({ text: query.sql, values: [...query.parameters], ...name })
+    return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) }
+  }
+
+  async run(query: pg.QueryConfig): Promise<pg.QueryResult> {
     try {
-      const result = await this.client.query({ text: query.sql, values, ...name })
-      return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) }
+      return await this.#client.query(query)
     } catch (error) {
-      // No SQLSTATE means that the server did not answer: the connection is not to be used again.
-      if (!(error instanceof Error && 'code' in error && /^[0-9A-Z]{5}$/.test(String(error.code))))
-        this.#isBroken = true
-      throw error
+      // No SQLSTATE means that the server did not answer; class 57P, that it is about to hang up.
+      this.#isBroken ||= sqlStateOf(error)?.startsWith('57P') ?? true
+      throw postgresFailure(error, this.#location)
     }
   }
 
@@ -81,7 +100,7 @@ class PooledConnection implements DatabaseConnection {
   }
 
   release(): void {
-    this.client.release(this.#isBroken)
+    this.#client.release(this.#isBroken)
   }
 }
 

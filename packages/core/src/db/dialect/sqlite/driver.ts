@@ -15,6 +15,8 @@ export interface SqliteStatement {
 export interface SqliteConnection {
   prepare(sql: string): SqliteStatement
   exec(sql: string): void
+  /** True between `begin` and the end of the transaction. */
+  readonly isTransaction: boolean
   close(): void
 }
 

@@ -4,6 +4,7 @@ import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, type Dialect } 
 import { DatabaseError } from '../../database-error.ts'
 import type { Engine } from '../dialect.ts'
 import { openSqlite, type SqliteConnection } from './driver.ts'
+import { sqliteFailure } from './failure.ts'
 import { sqliteFragments } from './fragments.ts'
 import { SqliteKyselyDriver } from './kysely-driver.ts'
 import { takeOwnerLock } from './owner-lock.ts'
@@ -15,21 +16,23 @@ export type SqliteDurability = 'normal' | 'full'
 /**
  * Opens the embedded database, as its only owner.
  *
- * @throws {DatabaseError} `DATABASE_IN_USE` naming the owner's pid; `DATABASE_UNAVAILABLE` when it cannot be opened.
+ * @throws {DatabaseError} `DATABASE_IN_USE` naming the owner's pid; `DATABASE_UNAVAILABLE` or `DATABASE_FULL` when it
+ * cannot be opened.
  */
 export function openSqliteEngine(path: string, options: { durability: SqliteDurability; pid: number }): Engine {
   if (path === ':memory:') return memoryEngine()
   const release = own(path, options.pid)
-  const writer = openConnection(path, { readOnly: false })
-  writer.exec(`pragma journal_mode = wal; pragma synchronous = ${options.durability}; pragma busy_timeout = 5000;`)
-  writer.exec('pragma wal_autocheckpoint = 16000; pragma cache_size = -64000; pragma temp_store = memory;')
-  const reader = openConnection(path, { readOnly: true })
-  reader.exec('pragma busy_timeout = 5000;')
+  const writer = openConnection(path, {
+    readOnly: false,
+    setup: `pragma journal_mode = wal; pragma synchronous = ${options.durability}; pragma busy_timeout = 5000;
+      pragma wal_autocheckpoint = 16000; pragma cache_size = -64000; pragma temp_store = memory;`,
+  })
+  const reader = openConnection(path, { readOnly: true, setup: 'pragma busy_timeout = 5000;' })
   return {
     fragments: sqliteFragments,
     windowOf,
-    dialect: dialectOver(writer),
-    readDialect: dialectOver(reader),
+    dialect: dialectOver(writer, path),
+    readDialect: dialectOver(reader, path),
     isVictim: () => false,
     isExclusive: true,
     location: path,
@@ -43,7 +46,7 @@ export function openSqliteEngine(path: string, options: { durability: SqliteDura
 
 function memoryEngine(): Engine {
   const connection = openSqlite(':memory:', { readOnly: false })
-  const dialect = dialectOver(connection)
+  const dialect = dialectOver(connection, ':memory:')
   return {
     fragments: sqliteFragments,
     windowOf,
@@ -69,14 +72,20 @@ function own(path: string, pid: number): () => void {
   )
 }
 
-function openConnection(path: string, options: { readOnly: boolean }): SqliteConnection {
-  return orUnavailable(path, () => openSqlite(path, options))
+function openConnection(path: string, { readOnly, setup }: { readOnly: boolean; setup: string }): SqliteConnection {
+  return orUnavailable(path, () => {
+    const connection = openSqlite(path, { readOnly })
+    connection.exec(setup)
+    return connection
+  })
 }
 
 function orUnavailable<T>(path: string, open: () => T): T {
   try {
     return open()
   } catch (cause) {
+    const failure = sqliteFailure(cause, path)
+    if (failure !== null) throw failure
     throw new DatabaseError(
       'DATABASE_UNAVAILABLE',
       `The database "${path}" cannot be opened. Check the folder's permissions and free space.`,
@@ -85,8 +94,8 @@ function orUnavailable<T>(path: string, open: () => T): T {
   }
 }
 
-function dialectOver(connection: SqliteConnection): Dialect {
-  const driver = new SqliteKyselyDriver(connection)
+function dialectOver(connection: SqliteConnection, path: string): Dialect {
+  const driver = new SqliteKyselyDriver(connection, (error) => sqliteFailure(error, path) ?? error)
   return {
     createAdapter: () => new SqliteAdapter(),
     createDriver: () => driver,

@@ -5,10 +5,13 @@ import type { SqliteConnection, SqliteStatement } from './driver.ts'
 /** Runs Kysely's queries on one synchronous connection, one user at a time, with every statement prepared once. */
 export class SqliteKyselyDriver implements Driver {
   readonly #turnstile = new Turnstile()
+  readonly #sqlite: SqliteConnection
   readonly #connection: DatabaseConnection
 
-  constructor(connection: SqliteConnection) {
-    this.#connection = new CachingConnection(connection)
+  /** `inOurWords` answers what is to be thrown for an error of SQLite's. */
+  constructor(connection: SqliteConnection, inOurWords: (error: unknown) => unknown) {
+    this.#sqlite = connection
+    this.#connection = new CachingConnection(connection, inOurWords)
   }
 
   async init(): Promise<void> {}
@@ -31,6 +34,8 @@ export class SqliteKyselyDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    // SQLite has rolled back by itself after some errors, a full disk among them.
+    if (!this.#sqlite.isTransaction) return
     await connection.executeQuery(statement('rollback'))
   }
 
@@ -54,13 +59,23 @@ const CACHE_SIZE = 500
 
 class CachingConnection implements DatabaseConnection {
   readonly #connection: SqliteConnection
+  readonly #inOurWords: (error: unknown) => unknown
   readonly #prepared = new Map<string, Prepared>()
 
-  constructor(connection: SqliteConnection) {
+  constructor(connection: SqliteConnection, inOurWords: (error: unknown) => unknown) {
     this.#connection = connection
+    this.#inOurWords = inOurWords
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    try {
+      return this.#execute(query)
+    } catch (error) {
+      throw this.#inOurWords(error)
+    }
+  }
+
+  #execute<R>(query: CompiledQuery): QueryResult<R> {
     const { statement, returnsRows } = this.#prepare(query.sql)
     if (returnsRows) return { rows: statement.all(...query.parameters) as R[] }
     const { changes, lastInsertRowid } = statement.run(...query.parameters)

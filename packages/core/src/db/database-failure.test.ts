@@ -1,0 +1,89 @@
+import { sql } from 'kysely'
+import pg from 'pg'
+import { afterEach, describe, expect, it } from 'vitest'
+import { TEST_ENGINES, type TestEngine } from '../../../../testkit/test-databases.ts'
+import { openDatabase, type Database } from './database.ts'
+import { migrate } from './migrate.ts'
+import { writeExecutorRow } from './queries/executor-rows.ts'
+
+const cleanups: Array<() => Promise<void>> = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+})
+
+async function openOn(engine: TestEngine): Promise<{ database: Database; url: string }> {
+  const { url, drop } = await engine.createDatabase()
+  const database = openDatabase({ url, pid: process.pid })
+  cleanups.push(drop, () => database.close())
+  await migrate(database)
+  return { database, url }
+}
+
+const write = (database: Database, key: string, value: unknown): Promise<void> =>
+  database.transaction((tx) => writeExecutorRow(tx, { executor: 'local', key, value }))
+
+describe('a SQLite database that has no room left', () => {
+  it('says so, keeps what it had, and goes on when there is room', async () => {
+    const { database } = await openOn(TEST_ENGINES.sqlite)
+    await write(database, 'before', 'kept')
+    const pages = await database.transaction(async ({ query }) => {
+      const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(query)
+      await sql.raw(`pragma max_page_count = ${rows[0]?.page_count}`).execute(query)
+      return rows[0]?.page_count
+    })
+    expect(pages).toBeGreaterThan(0)
+    for (let count = 0; count < 2; count++) {
+      const full = write(database, 'much', 'x'.repeat(100_000))
+      await expect(full).rejects.toMatchObject({ name: 'DatabaseError', code: 'DATABASE_FULL' })
+      await expect(full).rejects.toThrow(/Free space there/)
+    }
+    await database.transaction(({ query }) => sql.raw('pragma max_page_count = 1000000').execute(query))
+    await write(database, 'much', 'x'.repeat(100_000))
+    const kept = await database.read.selectFrom('executor_row').select('key').orderBy('key').execute()
+    expect(kept.map(({ key }) => key)).toEqual(['before', 'much'])
+    const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check`.execute(database.read)
+    expect(rows).toEqual([{ integrity_check: 'ok' }])
+  })
+})
+
+describe.skipIf(!TEST_ENGINES.postgres.isProvided)(`a database ${TEST_ENGINES.postgres.title}`, () => {
+  it('that has no room left says so', async () => {
+    const { database } = await openOn(TEST_ENGINES.postgres)
+    const full = database.transaction(({ query }) =>
+      sql.raw(`do $$ begin raise exception 'no space' using errcode = '53100'; end $$`).execute(query),
+    )
+    await expect(full).rejects.toMatchObject({ code: 'DATABASE_FULL' })
+    await write(database, 'after', 'fine')
+  })
+
+  it('that breaks off a transaction says so, and serves the next one', async () => {
+    const { database, url } = await openOn(TEST_ENGINES.postgres)
+    const broken = database.transaction(async (tx) => {
+      await writeExecutorRow(tx, { executor: 'local', key: 'lost', value: 1 })
+      await cutOff(url)
+      await writeExecutorRow(tx, { executor: 'local', key: 'lost too', value: 1 })
+    })
+    await expect(broken).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    await write(database, 'after', 'fine')
+    const rows = await database.read.selectFrom('executor_row').select('key').execute()
+    expect(rows.map(({ key }) => key)).toEqual(['after'])
+  })
+
+  it('that is not there says where it looked, without the password', async () => {
+    const database = openDatabase({ url: 'postgres://me:secret@127.0.0.1:1/none', pid: process.pid })
+    cleanups.push(() => database.close())
+    const failed = write(database, 'any', 1)
+    await expect(failed).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    await expect(failed).rejects.toThrow(/postgres:\/\/me@127\.0\.0\.1:1\/none cannot be reached/)
+  })
+})
+
+/** Ends every connection to a database but the one that asks. */
+async function cutOff(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+  )
+  await client.end()
+}
