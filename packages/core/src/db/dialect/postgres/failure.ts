@@ -2,12 +2,11 @@ import { DatabaseError } from '../../database-error.ts'
 
 /** disk_full. */
 const FULL = '53100'
-/** No way to the server, none in, one that shuts down or starts, and more connections than it takes. */
-const AWAY = /^(08|28|3D|57P|53300)/
+/** Connection exceptions, and the class of a server that shuts down or starts. */
+const AWAY = /^(08|57P)/
 
-/** What an error of the driver's means in our words; itself where there are none better. */
-export function postgresFailure(error: unknown, location: string): unknown {
-  if (!(error instanceof Error)) return error
+/** What the error of a query means in our words; itself where there are none better. */
+export function queryFailure(error: unknown, location: string): unknown {
   const sqlState = sqlStateOf(error)
   if (sqlState === FULL) {
     return new DatabaseError(
@@ -16,10 +15,15 @@ export function postgresFailure(error: unknown, location: string): unknown {
       { cause: error },
     )
   }
-  if (sqlState !== null && !AWAY.test(sqlState)) return error
+  return sqlState === null || AWAY.test(sqlState) ? connectFailure(error, location) : error
+}
+
+/** The error of a connection that could not be had. */
+export function connectFailure(error: unknown, location: string): DatabaseError {
+  const why = error instanceof Error ? error.message : String(error)
   return new DatabaseError(
     'DATABASE_UNAVAILABLE',
-    `The database at ${location} cannot be reached: ${error.message}. Start it, or correct database.url. Work goes on by itself when it is back.`,
+    `The database at ${location} cannot be reached: ${why}. Start it, or correct database.url. Work goes on by itself when it is back.`,
     { cause: error },
   )
 }

@@ -1,7 +1,7 @@
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult, TransactionSettings } from 'kysely'
 import type pg from 'pg'
 import { FIXED } from '../fixed.ts'
-import { postgresFailure, sqlStateOf } from './failure.ts'
+import { connectFailure, queryFailure, sqlStateOf } from './failure.ts'
 
 /**
  * Transactions address rows by their keys. Plans are told so, since statistics lag behind a table that grows from
@@ -33,7 +33,7 @@ export class PostgresKyselyDriver implements Driver {
     try {
       return new PooledConnection(await this.#pool.connect(), this.#location)
     } catch (error) {
-      throw postgresFailure(error, this.#location)
+      throw connectFailure(error, this.#location)
     }
   }
 
@@ -90,7 +90,7 @@ class PooledConnection implements DatabaseConnection {
     } catch (error) {
       // No SQLSTATE means that the server did not answer; class 57P, that it is about to hang up.
       this.#isBroken ||= sqlStateOf(error)?.startsWith('57P') ?? true
-      throw postgresFailure(error, this.#location)
+      throw queryFailure(error, this.#location)
     }
   }
 

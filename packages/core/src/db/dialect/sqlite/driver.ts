@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 /** A prepared statement. */
 export interface SqliteStatement {
   all(...params: unknown[]): Record<string, unknown>[]
+  columns(): ReadonlyArray<{ readonly name: string }>
   run(...params: unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint }
 }
 
