@@ -153,7 +153,8 @@ export class Scheduler {
 
   async #sweepLoop(signal: AbortSignal): Promise<void> {
     const { clock } = this.context.environment
-    const state: SweepState = { lastNow: clock.now(), lastMonotonic: clock.monotonic(), graceUntil: null }
+    const [lastNow, lastMonotonic] = [clock.now(), clock.monotonic()]
+    const state: SweepState = { lastNow, lastMonotonic, graceUntil: null, unwantedSince: new Map() }
     for (;;) {
       await clock.sleep(this.#options.times.sweepMs, signal)
       await this.#guarded('sweep', () => this.#sweep(state, signal))

@@ -26,6 +26,8 @@ export interface SweepState {
   lastMonotonic: number
   /** Until this monotonic moment silence is not held against anybody. */
   graceUntil: number | null
+  /** Since which monotonic moment dispatches of this scheduler have been unwanted. */
+  unwantedSince: ReadonlyMap<string, number>
 }
 
 const ROWS_PER_SWEEP = 200
@@ -33,6 +35,8 @@ const AGED_PER_SWEEP = 2_000
 const STEP_TOLERANCE_MS = 5_000
 /** An executor may take this long to note what it was handed before the two are compared. */
 const DRIFT_GRACE_MS = 30_000
+/** A process may outlive its attempt for this long, to end by itself. */
+const UNWANTED_GRACE_MS = 30_000
 
 /** Finds what nobody reported, each row on its own: one that cannot be handled is left, named, and never stops the rest. */
 export async function sweep(deps: SweepContext, state: SweepState, signal: AbortSignal): Promise<void> {
@@ -43,6 +47,7 @@ export async function sweep(deps: SweepContext, state: SweepState, signal: Abort
     await sweepStuck(deps, signal)
     await sweepDrift(deps)
   }
+  await sweepUnwanted(deps, state, signal)
   const { ageingMs } = deps.times
   if (ageingMs > 0) {
     await deps.context.database.transaction((tx) => ageWaiting(tx, clock.now(), ageingMs, AGED_PER_SWEEP))
@@ -105,6 +110,22 @@ async function sweepDrift(deps: SweepContext): Promise<void> {
   await eachRow(deps, forgotten, async (row) => {
     metrics.increment('executor.slot_drift', { executor: row.executor })
     await settleLost(deps, row, { kind: 'lost', detail: `Executor "${row.executor}" no longer knows of it.` })
+  })
+}
+
+/** Slots of attempts that are over, or were replaced, and whose processes do not end: stopped until they are gone. */
+async function sweepUnwanted(deps: SweepContext, state: SweepState, signal: AbortSignal): Promise<void> {
+  const { context, dispatcher } = deps
+  const { clock } = context.environment
+  const rows = await context.database.transaction((tx) => readDispatchesOf(tx, deps.schedulerId, clock.now()))
+  const unwanted = rows.filter((row) => row.is_current === 0)
+  const now = clock.monotonic()
+  const since = new Map(unwanted.map((row) => [row.dispatch_id, state.unwantedSince.get(row.dispatch_id) ?? now]))
+  state.unwantedSince = since
+  const overdue = unwanted.filter((row) => now - (since.get(row.dispatch_id) ?? now) >= UNWANTED_GRACE_MS)
+  await eachRow(deps, overdue, async (row) => {
+    const isGone = await dispatcher.executors.get(row.executor)?.revoke(taskInstanceRefOf(row), signal)
+    if (isGone === true) await settleLost(deps, row, { kind: 'superseded' })
   })
 }
 
