@@ -33,7 +33,8 @@ async function mount(app: App, { executor, routes, credential }: MountedRoutes, 
       schema: { querystring: querySchema, hide: true },
       handler: async (request, reply) => {
         const closed = new AbortController()
-        request.raw.once('close', () => closed.abort())
+        // The answer's close: a request closes as soon as its body was read.
+        reply.raw.once('close', () => closed.abort())
         const query = querySchema.parse(request.query)
         const body: unknown = request.body
         const answer = await handle({ executor, query, body, signal: AbortSignal.any([signal, closed.signal]) })
