@@ -1,9 +1,13 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
+import { chain, dagSpec } from '../../../../testkit/dag-specs.ts'
 import { TEST_ENGINES, type TestEngine } from '../../../../testkit/test-databases.ts'
 import { openDatabase, type Database } from './database.ts'
-import { migrate } from './migrate.ts'
+import { registerDagFile } from '../moves/register-dag-file.ts'
+import { systemEnvironment } from '../processes/system-environment.ts'
+import { migrate, NEWEST_REVISION } from './migrate.ts'
+import { openDagGraphs } from './queries/dag-graphs.ts'
 import { writeExecutorRow } from './queries/executor-rows.ts'
 
 const cleanups: Array<() => Promise<void>> = []
@@ -47,6 +51,17 @@ describe('a SQLite database that has no room left', () => {
 })
 
 describe.skipIf(!TEST_ENGINES.postgres.isProvided)(`a database ${TEST_ENGINES.postgres.title}`, () => {
+  it('is migrated, and filled with the same Dags, by two servers at once', async () => {
+    const { url, drop } = await TEST_ENGINES.postgres.createDatabase()
+    const both = [1, 2].map((pid) => openDatabase({ url, pid }))
+    cleanups.push(drop, ...both.map((database) => () => database.close()))
+    const revisions = await Promise.all(both.map((database) => migrate(database)))
+    expect(revisions.map(({ current }) => current)).toEqual([NEWEST_REVISION, NEWEST_REVISION])
+    await Promise.all(both.flatMap((database) => [1, 2, 3].map((index) => register(database, `dag${index}`))))
+    const dags = await both[0]?.read.selectFrom('dag_version').select(['dag_id', 'version_number']).execute()
+    expect(dags).toHaveLength(3)
+  })
+
   it('that has no room left says so', async () => {
     const { database } = await openOn(TEST_ENGINES.postgres)
     const full = database.transaction(({ query }) =>
@@ -77,6 +92,21 @@ describe.skipIf(!TEST_ENGINES.postgres.isProvided)(`a database ${TEST_ENGINES.po
     await expect(failed).rejects.toThrow(/postgres:\/\/me@127\.0\.0\.1:1\/none cannot be reached/)
   })
 })
+
+function register(database: Database, dagId: string): Promise<void> {
+  const environment = systemEnvironment()
+  const context = { database, environment, graphs: openDagGraphs(), defaultExecutor: 'local', launchBudget: 1 }
+  return registerDagFile(
+    { ...context, wake: () => undefined },
+    {
+      bundleName: 'dags',
+      file: `${dagId}.ts`,
+      hash: 'same',
+      dags: [dagSpec(dagId, chain(2))],
+      defaults: { pauseNew: false, maxActiveRuns: 1, maxActiveTasks: 1 },
+    },
+  )
+}
 
 /** Ends every connection to a database but the one that asks. */
 async function cutOff(url: string): Promise<void> {

@@ -8,7 +8,7 @@ import type { Schema } from './schema.ts'
 export interface Database {
   /**
    * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. It may run more than once:
-   * a deadlock's victim is tried again.
+   * who loses against another transaction is tried again.
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** For queries outside a transaction. Never use it inside one. */
@@ -85,7 +85,7 @@ function databaseOver(engine: Engine): Database {
 
 const MOST_ATTEMPTS = 5
 
-// A transaction that the engine chose as the victim of a deadlock has left no trace and is simply run again.
+// A transaction that lost against another one has left no trace and is simply run again.
 async function withRetries<T>(engine: Engine, run: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -55,7 +55,7 @@ export interface Engine {
   readonly dialect: KyselyDialect
   /** For reading beside a writer. */
   readonly readDialect: KyselyDialect
-  /** True for the error of a transaction that was rolled back to end a deadlock or a serialisation conflict. */
+  /** True for the error of a transaction that lost against another one, left no trace, and may be run again. */
   isVictim(error: unknown): boolean
   /** True when this process is the only one that can have the database open. */
   readonly isExclusive: boolean

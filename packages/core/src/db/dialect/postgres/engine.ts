@@ -6,8 +6,11 @@ import { PostgresKyselyDriver } from './kysely-driver.ts'
 import { windowOf } from './window.ts'
 
 const INT8 = 20
-/** serialization_failure and deadlock_detected. */
-const VICTIM_CODES = new Set(['40001', '40P01'])
+/**
+ * serialization_failure, deadlock_detected, and unique_violation: another server has written the same row first (both
+ * migrate, or load one Dag file), and who looks again finds it.
+ */
+const VICTIM_CODES = new Set(['40001', '40P01', '23505'])
 
 /** Opens a PostgreSQL database. Connections are made on first use. */
 export function openPostgresEngine(url: string, options: { connections: number }): Engine {
