@@ -10,6 +10,7 @@ export {
 } from './config/index.ts'
 export { KeyFileError, ListenError, openRestTokens, readApiSecret } from './api/index.ts'
 export { DatabaseError } from './db/database-error.ts'
+export { sqliteVersion } from './db/database.ts'
 export { migrate, migrationStatus, NEWEST_REVISION } from './db/migrate.ts'
 export { NO_LOG, openLog, type Log } from './observability/index.ts'
 export { configuredExecutors } from './processes/configured-executors.ts'

@@ -4,6 +4,8 @@ import { openPostgresEngine } from './dialect/postgres/engine.ts'
 import { openSqliteEngine, type SqliteDurability } from './dialect/sqlite/engine.ts'
 import type { Schema } from './schema.ts'
 
+export { sqliteVersion } from './dialect/sqlite/driver.ts'
+
 /** The database: transactions for deciding, a reader for looking. */
 export interface Database {
   /**

@@ -33,6 +33,16 @@ export function openSqlite(path: string, options: { readOnly: boolean }): Sqlite
   return new DatabaseSync(path, options)
 }
 
+/** The version of SQLite that embedded databases are opened with. */
+export function sqliteVersion(): string {
+  const connection = openSqlite(':memory:', { readOnly: false })
+  try {
+    return String(connection.prepare('select sqlite_version() as version').all()[0]?.['version'])
+  } finally {
+    connection.close()
+  }
+}
+
 function loadModule(): SqliteModule {
   const require = createRequire(import.meta.url)
   if (!hasFixedSqlite(process.versions['sqlite'])) return require('@photostructure/sqlite') as SqliteModule
