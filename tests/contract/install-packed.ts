@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -31,18 +31,16 @@ export async function installPacked(
   await run(process.execPath, [tsc, '-b', 'packages/executor'], { cwd: root })
   const tarballs = join(folder, 'tarballs')
   await mkdir(tarballs)
-  const kit = await Promise.all(
-    ['packages/protocol', 'packages/executor', 'node_modules/zod'].map((source) => pack(join(root, source), tarballs)),
-  )
+  const kit = [
+    ...(await packOurs(['packages/protocol', 'packages/executor'], tarballs)),
+    await pack(join(root, 'node_modules/zod'), tarballs),
+  ]
   const workshop = join(folder, 'workshop')
   await install(workshop, kit)
   const built = await Promise.all(authors.map((author) => build(author, workshop, tarballs)))
-  const more = await Promise.all(alsoPacked.map((source) => pack(join(root, source), tarballs)))
+  const more = alsoPacked.length === 0 ? [] : await packOurs(alsoPacked, tarballs)
   const app = join(folder, 'app')
   await install(app, [...kit, ...more, ...built])
-  await Promise.all(
-    ['@fairlead/protocol', '@fairlead/executor'].map((name) => forgetSource(join(app, 'node_modules', name))),
-  )
   const resolve = (specifier: string): string =>
     fileURLToPath(import.meta.resolve(specifier, pathToFileURL(join(app, 'package.json')).href))
   return {
@@ -51,6 +49,11 @@ export async function installPacked(
     load: async (specifier) => (await import(pathToFileURL(resolve(specifier)).href)) as Record<string, unknown>,
     remove: () => rm(folder, { recursive: true, force: true }),
   }
+}
+
+async function packOurs(packages: readonly string[], into: string): Promise<string[]> {
+  const { stdout } = await run(process.execPath, [join(root, 'scripts/pack.mjs'), into, ...packages])
+  return stdout.trim().split('\n')
 }
 
 async function pack(source: string, into: string): Promise<string> {
@@ -82,12 +85,4 @@ async function install(folder: string, tarballs: readonly string[]): Promise<voi
 async function nameOf(tarball: string): Promise<string> {
   const { stdout } = await run('tar', ['-xzOf', tarball, 'package/package.json'])
   return (JSON.parse(stdout) as { name: string }).name
-}
-
-/** A test process resolves packages by source, which a tarball has not: an installed one must do without the condition. */
-async function forgetSource(installed: string): Promise<void> {
-  const path = join(installed, 'package.json')
-  const manifest = JSON.parse(await readFile(path, 'utf8')) as { exports: Record<string, Record<string, string>> }
-  for (const entry of Object.values(manifest.exports)) delete entry['@fairlead/source']
-  await writeFile(path, JSON.stringify(manifest))
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -39,9 +39,11 @@ export async function createConsumer(root: string): Promise<Consumer> {
 }
 
 async function pack(root: string, folder: string): Promise<string[]> {
-  await npm(root, ['pack', '--workspaces', '--ignore-scripts', '--pack-destination', folder])
-  const tarballs = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
-  return tarballs.map((name) => `file:${join(folder, name)}`)
+  const { stdout } = await run(process.execPath, [join(root, 'scripts/pack.mjs'), folder])
+  return stdout
+    .trim()
+    .split('\n')
+    .map((tarball) => `file:${tarball}`)
 }
 
 async function npm(cwd: string, args: readonly string[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -17,6 +17,14 @@ next({ value: number() })
 
 const BAD = GOOD.replace('=> 41', `=> 'forty-one'`)
 
+interface Manifest {
+  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+  readonly bin?: Readonly<Record<string, string>>
+}
+
+const filesOf = (target: string | Readonly<Record<string, string>>): readonly string[] =>
+  typeof target === 'string' ? [target] : Object.values(target)
+
 describe('the packed packages, installed together in an empty folder', () => {
   let consumer: Consumer
 
@@ -31,9 +39,20 @@ describe('the packed packages, installed together in an empty folder', () => {
     expect(readdirSync(packages).toSorted()).toEqual(ours.toSorted())
     for (const name of ours) {
       const files = readdirSync(join(packages, name), { recursive: true, encoding: 'utf8' })
-      expect(files).toContain('LICENSE')
+      expect(files).toEqual(expect.arrayContaining(['LICENSE', 'NOTICE']))
       expect(files).toContain(join('dist', 'index.d.ts'))
       expect(files.filter((file) => /\.tsbuildinfo$|\.test\.|^src/.test(file))).toEqual([])
+    }
+  })
+
+  it('name only files that they have, whatever conditions a process sets', () => {
+    for (const name of ['fairlead', ...readdirSync(join(root, 'packages')).map((folder) => `@fairlead/${folder}`)]) {
+      const folder = join(consumer.folder, 'node_modules', name)
+      if (!existsSync(folder)) continue
+      const { exports = {}, bin = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+      const targets = [exports, bin].flatMap((part) => Object.values(part)).flatMap(filesOf)
+      expect(targets).not.toEqual([])
+      expect(targets.filter((file) => !existsSync(join(folder, file)))).toEqual([])
     }
   })
 
