@@ -28,7 +28,8 @@ export function watchForeignCpu(): () => number | null {
     const after = sample()
     if (before === null || after === null) return null
     const total = after.total - before.total
-    const foreign = after.busy - before.busy - (after.own - before.own)
+    // A server that has ended takes its ticks with it: less than nothing was not used.
+    const foreign = after.busy - before.busy - Math.max(0, after.own - before.own)
     return total === 0 ? 0 : Math.round((Math.max(0, foreign) / total) * 100) / 100
   }
 }
