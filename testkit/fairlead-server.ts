@@ -174,12 +174,17 @@ export class FairleadServer {
     })
   }
 
-  /** Stops the server, waits until every process of it is gone, and removes the folder. */
-  async dispose(): Promise<void> {
+  /** Stops the server, and waits until every process of it is gone. */
+  async stop(): Promise<void> {
     const end = await this.kill('SIGTERM')
     // A worker host outlives a killed server on purpose, and would wait minutes for the next one.
     if (end === 'SIGKILL') for (const line of this.processes) process.kill(Number.parseInt(line, 10), 'SIGKILL')
     await eventually(() => this.processes.length === 0, { timeoutMs: 30_000 })
+  }
+
+  /** Stops the server and removes its folder. */
+  async dispose(): Promise<void> {
+    await this.stop()
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
