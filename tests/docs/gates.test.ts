@@ -16,5 +16,5 @@ it('the page on waiting lists every gate that explain names, and no other', () =
   )
   const named = gates.flatMap((pattern) => [...`${explain}\n${kindsOfGates}`.matchAll(pattern)].map(([, gate]) => gate))
   const listed = [...read('docs/guide/why-is-my-task-waiting.md').matchAll(/^\| `([a-z_]+)`/gm)].map(([, gate]) => gate)
-  expect(listed.toSorted()).toEqual([...new Set(named)].toSorted())
+  expect(new Set(listed)).toEqual(new Set(named))
 })
