@@ -44,9 +44,22 @@ export class Chaos {
     return copies
   }
 
+  /** The same for what is sent to a machine at this moment. */
+  submissions(now: number): readonly number[] {
+    const { partition } = this.#plan
+    const delays = this.deliveries()
+    if (!this.isOn || partition === null || now < partition.from || now >= partition.until) return delays
+    return delays.map((delayMs) => Math.max(delayMs, partition.until - now + this.#stream.int(0, 500)))
+  }
+
   /** True when a call into a machine fails without having done anything. */
   failsCall(): boolean {
     return this.isOn && this.#stream.chance(this.#plan.machine.failure)
+  }
+
+  /** True when a machine cannot be asked to stop something. */
+  failsRevoke(): boolean {
+    return this.isOn && this.#stream.chance(this.#plan.machine.revokeFailure)
   }
 
   /** True when the answer of a call into a machine is lost: it has done its work, and nobody knows. */

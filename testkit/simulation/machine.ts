@@ -31,7 +31,7 @@ const SCRIPTS = {
   failed: 6,
   up_for_retry: 8,
   skipped: 6,
-  diesBeforeRun: 4,
+  diesBeforeRun: 8,
   diesAfterRun: 4,
   succeedsThenDies: 4,
   endsSilently: 3,

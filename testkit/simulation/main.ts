@@ -1,35 +1,51 @@
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { simulate, type FailedSeed } from './simulate.ts'
+import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { simulateInThreads } from './simulate-in-threads.ts'
+import { noneFailed, simulate, type FailedSeed, type SimulationOptions } from './simulate.ts'
 
-/** `npm run simulate -- --histories 200 [--seed S] [--trace]` */
+/** `npm run simulate -- --histories 200 [--seed S] [--threads N] [--trace]` */
 
 const LINES_SHOWN = 40
+const MOST_THREADS = 4
 
-const { values } = parseArgs({
-  options: {
-    histories: { type: 'string', default: '200' },
-    seed: { type: 'string', default: '1' },
-    trace: { type: 'boolean', default: false },
-  },
-})
-const [histories, seed] = [wholeNumber('histories', values.histories), wholeNumber('seed', values.seed)]
-const startedAt = performance.now()
-const result = await simulate({ firstSeed: seed, count: histories, isFull: values.trace })
-const seconds = (performance.now() - startedAt) / 1_000
+if (isMainThread) await main()
+else parentPort?.postMessage(await simulate(workerData as SimulationOptions))
 
-if (values.trace) console.log((result.failed[0]?.lines ?? result.lastLines).join('\n'))
-for (const failed of result.failed) tell(failed)
-const rate = (result.passed + result.failed.length) / seconds
-console.log(
-  `simulate: ${result.passed} of ${histories} histories passed, each twice with one trace, ${result.steps} steps, ` +
-    `${rate.toFixed(1)} histories/s, last trace ${result.lastHash}${result.failed.length > 0 ? ', FAILED' : ''}`,
-)
-process.exitCode = result.failed.length > 0 ? 1 : 0
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      histories: { type: 'string', default: '200' },
+      seed: { type: 'string', default: '1' },
+      threads: { type: 'string', default: String(Math.min(availableParallelism(), MOST_THREADS)) },
+      trace: { type: 'boolean', default: false },
+    },
+  })
+  const histories = wholeNumber('histories', values.histories)
+  const firstSeed = wholeNumber('seed', values.seed)
+  const threads = Math.min(wholeNumber('threads', values.threads), histories)
+  const end = firstSeed + histories
+  const startedAt = performance.now()
+  const result =
+    threads <= 1 || values.trace
+      ? await simulate({ firstSeed, end, stride: 1, isFull: values.trace, lowestFailed: noneFailed() })
+      : await simulateInThreads(new URL(import.meta.url), threads, { firstSeed, end })
+  const seconds = (performance.now() - startedAt) / 1_000
+  if (values.trace) console.log(result.lastLines.join('\n'))
+  const [failed] = result.failed
+  if (failed !== undefined) tell(failed, values.trace)
+  console.log(
+    `simulate: ${result.passed} of ${histories} histories passed, each twice with one trace, ${result.steps} steps, ` +
+      `${((result.passed + result.failed.length) / seconds).toFixed(1)} histories/s, ` +
+      `traces ${result.digest.toString(16).padStart(8, '0')}${failed === undefined ? '' : ', FAILED'}`,
+  )
+  process.exitCode = failed === undefined ? 0 : 1
+}
 
-function tell({ seed: failedSeed, violation, lines }: FailedSeed): void {
-  if (!values.trace) console.error(lines.slice(-LINES_SHOWN).join('\n'))
-  console.error(`\nSeed ${failedSeed} breaks "${violation.invariant}":\n${violation.detail}`)
-  console.error(`Replay it: npm run simulate -- --histories 1 --seed ${failedSeed} --trace\n`)
+function tell({ seed, violation, lines }: FailedSeed, isTraced: boolean): void {
+  if (!isTraced) console.error(lines.slice(-LINES_SHOWN).join('\n'))
+  console.error(`\nSeed ${seed} breaks "${violation.invariant}":\n${violation.detail}`)
+  console.error(`Replay it: npm run simulate -- --histories 1 --seed ${seed} --trace\n`)
 }
 
 function wholeNumber(name: string, text: string): number {

@@ -22,7 +22,14 @@ export interface Plan {
   readonly database: { readonly failure: number; readonly pause: number; readonly stall: number }
   /** Chances per message. */
   readonly network: { readonly drop: number; readonly duplicate: number; readonly slow: number }
-  readonly machine: { readonly failure: number; readonly lostAnswer: number; readonly crashes: number }
+  readonly machine: {
+    readonly failure: number
+    readonly lostAnswer: number
+    readonly revokeFailure: number
+    readonly crashes: number
+  }
+  /** While machines cannot be reached: calls arrive when it is over. Null for never. */
+  readonly partition: { readonly from: number; readonly until: number } | null
   readonly clockSteps: number
   readonly skewMs: number
   readonly executors: readonly ExecutorPlan[]
@@ -49,7 +56,7 @@ export function drawPlan(stream: RandomStream): Plan {
   ]
   const schedulerCount = stream.pick([1, 1, 1, 1, 2, 2, 3])
   return {
-    chaosMs: stream.int(15_000, 80_000),
+    chaosMs: stream.int(10_000, 60_000),
     schedulerCount,
     isShared: schedulerCount > 1 || stream.chance(0.2),
     hasOwnApi: stream.chance(0.3),
@@ -61,12 +68,25 @@ export function drawPlan(stream: RandomStream): Plan {
     },
     database: { failure: often(0.03), pause: often(0.2), stall: often(0.004) },
     network: { drop: often(0.2), duplicate: often(0.2), slow: often(0.1) },
-    machine: { failure: often(0.4), lostAnswer: often(0.3), crashes: stream.pick([0, 0, 0, 1]) },
+    machine: {
+      failure: often(0.4),
+      lostAnswer: often(0.3),
+      revokeFailure: stream.pick([0, 0, 0.7]),
+      crashes: stream.pick([0, 0, 0, 1]),
+    },
+    partition: isCalm || stream.chance(0.6) ? null : partition(stream),
     clockSteps: stream.pick([0, 0, 0, 1, 2]),
     skewMs: stream.pick([0, 0, 500, 3_000]),
     executors,
-    dags: Array.from({ length: stream.int(1, 3) }, (_, index) => randomDag(stream.fork(`dag ${index}`), `dag${index}`)),
-    runs: stream.int(1, 3),
+    dags: Array.from({ length: stream.pick([1, 1, 2, 2, 3]) }, (_, index) =>
+      randomDag(stream.fork(`dag ${index}`), `dag${index}`),
+    ),
+    runs: stream.pick([1, 1, 2, 2, 3]),
     pauses: stream.pick([0, 0, 1, 2]),
   }
+}
+
+function partition(stream: RandomStream): { from: number; until: number } {
+  const from = stream.int(0, 15_000)
+  return { from, until: from + stream.int(5_000, 45_000) }
 }

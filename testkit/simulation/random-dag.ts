@@ -5,7 +5,7 @@ import type { RandomStream } from './random-stream.ts'
 /** A Dag of any shape: what it waits for, how often it tries, where it runs and how much of it at once. */
 export function randomDag(stream: RandomStream, dagId: string): DagSpec {
   const tasks: TaskSpec[] = []
-  const size = stream.int(1, 7)
+  const size = stream.pick([1, 2, 3, 3, 4, 4, 5, 7])
   const density = stream.unit()
   const hasPlainRules = stream.chance(0.3)
   for (let index = 0; index < size; index += 1) {

@@ -25,12 +25,12 @@ export interface ProcessDeps {
 }
 
 const TIMES: SchedulerTimes = {
-  leaseMs: 15_000,
-  sweepMs: 6_000,
+  leaseMs: 18_000,
+  sweepMs: 8_000,
   heartbeatTimeoutMs: 25_000,
   queuedTimeoutMs: 12_000,
   ageingMs: 20_000,
-  idleMs: 20_000,
+  idleMs: 30_000,
 }
 
 /** The parts of a move context that one process shares with its API. */
@@ -77,7 +77,13 @@ export class SchedulerProcess {
           log,
           report: wake,
         }
-        return new SimulatedExecutor(host, { machine, life: this.life, mode, surroundings: deps.surroundings })
+        return new SimulatedExecutor(host, {
+          machine,
+          life: this.life,
+          mode,
+          surroundings: deps.surroundings,
+          acknowledged: (dispatchId) => deps.umpire.acknowledged(dispatchId),
+        })
       }),
       mintTicket: async () => 'ticket',
       log,

@@ -17,36 +17,47 @@ export interface FailedSeed {
 export interface SimulationResult {
   readonly passed: number
   readonly steps: number
-  readonly lastHash: string
+  /** One digest of all traces, whatever their order. */
+  readonly digest: number
   readonly failed: readonly FailedSeed[]
   readonly lastLines: readonly string[]
 }
 
-/** Plays the histories of `count` seeds, each twice, until one fails. */
-export async function simulate(options: {
+/** Which seeds: every `stride`th from the first up to `end`, which is not among them. */
+export interface SimulationOptions {
   readonly firstSeed: number
-  readonly count: number
+  readonly end: number
+  readonly stride: number
   readonly isFull: boolean
-}): Promise<SimulationResult> {
+  /** The lowest seed that failed in any thread: nobody goes on behind it. */
+  readonly lowestFailed: Int32Array
+}
+
+/** Plays the histories of these seeds, each twice, until one fails. */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const database = openDatabase({ url: ':memory:', pid: 1 })
   await migrate(database)
   const open = sealGlobals()
-  let [passed, steps, lastHash, lastLines] = [0, 0, '', [] as readonly string[]]
+  let [passed, steps, digest] = [0, 0, 0]
+  let lastLines: readonly string[] = []
   try {
-    for (let seed = options.firstSeed; seed < options.firstSeed + options.count; seed += 1) {
-      const result = await playTwice(seed, database, options.isFull)
-      steps += result.steps
-      lastHash = result.hash
-      lastLines = result.lines
-      const { violation, lines } = result
-      if (violation !== null) return { passed, steps, lastHash, failed: [{ seed, violation, lines }], lastLines }
+    const lowest = (): number => Atomics.load(options.lowestFailed, 0)
+    for (let seed = options.firstSeed; seed < options.end && seed < lowest(); seed += options.stride) {
+      const { violation, lines, hash, steps: taken } = await playTwice(seed, database, options.isFull)
+      steps += taken
+      digest = (digest ^ Math.imul(Number.parseInt(hash, 16), seed | 1)) >>> 0
+      lastLines = lines
+      if (violation !== null) {
+        Atomics.store(options.lowestFailed, 0, Math.min(seed, lowest()))
+        return { passed, steps, digest, failed: [{ seed, violation, lines }], lastLines }
+      }
       passed += 1
     }
   } finally {
     open()
     await database.close()
   }
-  return { passed, steps, lastHash, failed: [], lastLines }
+  return { passed, steps, digest, failed: [], lastLines }
 }
 
 async function playTwice(seed: number, database: Database, isFull: boolean): Promise<HistoryResult> {
@@ -71,4 +82,9 @@ async function empty(database: Database): Promise<void> {
     }
     await query.deleteFrom('sqlite_sequence' as 'dag').execute()
   })
+}
+
+/** For {@link SimulationOptions}: nothing has failed yet. */
+export function noneFailed(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(4)).fill(2 ** 31 - 1)
 }

@@ -12,6 +12,8 @@ export interface SimulatedExecutorDeps {
   readonly life: Life
   readonly mode: 'push' | 'poll'
   readonly surroundings: Surroundings
+  /** Told of each end that dispatch says it has dealt with. */
+  acknowledged(dispatchId: string): void
 }
 
 const ANSWER_TIMEOUT_MS = 8_000
@@ -40,7 +42,7 @@ export class SimulatedExecutor extends BaseExecutor implements Watcher {
     await kernel.sleep(life, stream.int(1, 20))
     if (chaos.failsCall()) throw refusal(machine.asked.has(dispatchId))
     machine.asked.add(dispatchId)
-    const arrivals = chaos.deliveries()
+    const arrivals = chaos.submissions(kernel.now)
     for (const delayMs of arrivals) {
       kernel.schedule(machine.life, delayMs, () => void machine.submit(workload, this))
     }
@@ -82,8 +84,16 @@ export class SimulatedExecutor extends BaseExecutor implements Watcher {
 
   override async revokeTask(ref: TaskInstanceRef): Promise<void> {
     await this.#travel()
+    if (this.#deps.surroundings.chaos.failsRevoke()) throw new OrderedFailure('The machine cannot be asked to stop it.')
     await this.forget(ref.dispatchId)
     this.#deps.machine.kill(ref.dispatchId)
+  }
+
+  override acknowledgeEvents(place: number): void {
+    for (const buffered of this.getEventBuffer()) {
+      if (buffered.place <= place && buffered.event.kind === 'ended') this.#deps.acknowledged(buffered.event.dispatchId)
+    }
+    super.acknowledgeEvents(place)
   }
 
   /** The machine's push. It tells until it is heard, sometimes twice; what a dead scheduler heard is lost with it. */

@@ -43,6 +43,10 @@ export class SlotCheck {
     return this.#held.size
   }
 
+  isHeld(dispatchId: string): boolean {
+    return this.#held.has(dispatchId)
+  }
+
   async check(
     tx: Tx,
     now: number,

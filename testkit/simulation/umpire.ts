@@ -58,6 +58,8 @@ export class Umpire {
     this.#transactions += 1
     for (const line of changes.lines) this.#trace.note(who, line)
     if (!changes.isAudited) this.#trace.detail(who, () => 'transaction')
+    const attempts = this.#openAttempts(changes.closed)
+    await this.slots.check(tx, now, { attempts, closed: changes.closed })
     const isFull = this.#checksAll || this.#transactions % TRANSACTIONS_PER_FULL_CHECK === 0
     if (!changes.isAudited && !isFull) return
     const violated = (invariant: string, detail: string): void => this.violated(invariant, detail)
@@ -66,8 +68,6 @@ export class Umpire {
     for (const attempt of changes.closed) this.#checkClose(attempt)
     await recountRuns(tx, runs, violated)
     await recountDags(tx, this.model.runs.values(), violated)
-    const attempts = this.#openAttempts(changes.closed)
-    await this.slots.check(tx, now, { attempts, closed: changes.closed })
   }
 
   /** Looks at everything once more. */
@@ -76,6 +76,12 @@ export class Umpire {
       await recountRuns(tx, [...this.model.runs.values()], (...what) => this.violated(...what))
       await recountDags(tx, this.model.runs.values(), (...what) => this.violated(...what))
     })
+  }
+
+  /** An end is acknowledged once its slot is free, in what is committed. */
+  acknowledged(dispatchId: string): void {
+    if (this.slots.isHeld(dispatchId))
+      this.violated('no lost event', `the end of ${dispatchId} was acknowledged too early`)
   }
 
   started(request: StartRequest, answer: StartAnswer): void {

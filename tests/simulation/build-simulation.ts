@@ -57,6 +57,9 @@ function plant(folder: string, bug: PlantedBug): () => void {
   if (places !== 1) {
     throw new Error(`The bug "${bug.name}" needs its text once in ${bug.file}, and finds it ${places} times. Adapt it.`)
   }
-  writeFileSync(path, text.replace(bug.find, () => bug.replace))
+  writeFileSync(
+    path,
+    text.replace(bug.find, () => bug.replace),
+  )
   return () => writeFileSync(path, text)
 }

@@ -13,19 +13,28 @@ interface Outcome {
 
 function run(bundle: string, ...options: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [bundle, ...options], { timeout: 100_000, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1
-      resolve({ code, output: stdout + stderr })
-    })
+    execFile(
+      process.execPath,
+      [bundle, ...options],
+      { timeout: 100_000, maxBuffer: 64 << 20 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1
+        resolve({ code, output: stdout + stderr })
+      },
+    )
   })
 }
 
 describe('the simulation', () => {
-  it('plays a hundred histories, each twice with the same trace, and breaks no invariant', { timeout: 120_000 }, async () => {
-    const { code, output } = await run(await copy.bundle(null), '--histories', '100')
-    expect(output).toContain('simulate: 100 of 100 histories passed, each twice with one trace')
-    expect(code).toBe(0)
-  })
+  it(
+    'plays a hundred histories, each twice with the same trace, and breaks no invariant',
+    { timeout: 120_000 },
+    async () => {
+      const { code, output } = await run(await copy.bundle(null), '--histories', '100')
+      expect(output).toContain('simulate: 100 of 100 histories passed, each twice with one trace')
+      expect(code).toBe(0)
+    },
+  )
 
   it('prints the same trace for a seed in another process', { timeout: 60_000 }, async () => {
     const bundle = await copy.bundle(null)
