@@ -10,13 +10,8 @@ export interface PlantedBug {
   readonly replace: string
 }
 
+/** All of them. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
-  {
-    name: 'a settlement is accepted whatever dispatch it speaks for',
-    file: 'moves/settle-task-instances.ts',
-    find: `if (row.dispatch_id !== settlement.dispatchId) return`,
-    replace: `if (row.dispatch_id === null) return`,
-  },
   {
     name: 'a worker may start under a dispatch that was replaced',
     file: 'moves/start-task-instances.ts',

@@ -16,7 +16,7 @@ function run(bundle: string, ...options: string[]): Promise<Outcome> {
     execFile(
       process.execPath,
       [bundle, ...options],
-      { timeout: 100_000, maxBuffer: 64 << 20 },
+      { timeout: 200_000, maxBuffer: 64 << 20 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1
         resolve({ code, output: stdout + stderr })
@@ -28,7 +28,7 @@ function run(bundle: string, ...options: string[]): Promise<Outcome> {
 describe('the simulation', () => {
   it(
     'plays a hundred histories, each twice with the same trace, and breaks no invariant',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       const { code, output } = await run(await copy.bundle(null), '--histories', '100')
       expect(output).toContain('simulate: 100 of 100 histories passed, each twice with one trace')
@@ -47,8 +47,8 @@ describe('the simulation', () => {
     expect(trace(second)).toBe(trace(first))
   })
 
-  it.each(PLANTED_BUGS)('finds that $name', { timeout: 120_000 }, async (bug) => {
-    const { code, output } = await run(await copy.bundle(bug), '--histories', '300')
+  it.each(PLANTED_BUGS)('finds that $name', { timeout: 240_000 }, async (bug) => {
+    const { code, output } = await run(await copy.bundle(bug), '--histories', '200')
     expect(output).toMatch(/Seed \d+ breaks "/)
     expect(output).toContain('Replay it: npm run simulate -- --histories 1 --seed ')
     expect(code).toBe(1)
