@@ -89,6 +89,7 @@ export async function openBenchWorld(
     close: async () => {
       stopping.abort(new Error('The scene is over.'))
       await running
+      for (const executor of made.values()) await executor.drained()
       await database.close()
       await place.drop()
     },

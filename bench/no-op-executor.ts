@@ -19,6 +19,7 @@ export class NoOpExecutor extends BaseExecutor {
   onWorkload: (workload: ExecuteTask) => void = () => undefined
   readonly #context: () => MoveContext
   readonly #play: Play
+  #underWay: Promise<unknown> = Promise.resolve()
 
   constructor(host: ExecutorHost, context: () => MoveContext, play: Play) {
     super(host)
@@ -32,10 +33,16 @@ export class NoOpExecutor extends BaseExecutor {
 
   async sync(): Promise<void> {}
 
+  /** Resolves when nothing of it is under way. */
+  async drained(): Promise<void> {
+    await this.#underWay
+  }
+
   protected override async executeBatch(batch: readonly QueuedWorkload[]): Promise<readonly LaunchResult[]> {
     const workloads = batch.flatMap(({ workload }) => (workload.type === 'ExecuteTask' ? [workload] : []))
     for (const workload of workloads) this.onWorkload(workload)
-    void this.#run(workloads.filter((workload) => this.#play(workload) === 'success'))
+    const run = this.#run(workloads.filter((workload) => this.#play(workload) === 'success'))
+    this.#underWay = Promise.all([this.#underWay, run])
     return batch.map(() => ({ kind: 'accepted', externalId: null }))
   }
 
