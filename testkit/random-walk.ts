@@ -1,10 +1,10 @@
-import { sql } from 'kysely'
 import type { DagSpec, TriggerRule } from '@fairlead/protocol'
 import { openDatabase, type Database, type Tx } from '../packages/core/src/db/database.ts'
 import { migrate } from '../packages/core/src/db/migrate.ts'
 import { ageWaiting } from '../packages/core/src/db/queries/claims.ts'
 import { openDagGraphs } from '../packages/core/src/db/queries/dag-graphs.ts'
 import { takeLease } from '../packages/core/src/db/queries/schedulers.ts'
+import { statement } from '../packages/core/src/db/statement.ts'
 import type { ExplainedRow } from '../packages/core/src/dispatch/explain-task-instance.ts'
 import { NO_FAULTS } from '../packages/core/src/model/environment.ts'
 import { claimTaskInstances, type ExecutorOffer } from '../packages/core/src/moves/claim-task-instances.ts'
@@ -19,6 +19,9 @@ import { startDagRuns } from '../packages/core/src/moves/start-dag-runs.ts'
 import { startTaskInstances } from '../packages/core/src/moves/start-task-instances.ts'
 import { dagSpec, taskSpec } from './dag-specs.ts'
 import { coreRandom, RandomStream } from './simulation/random-stream.ts'
+
+const setTrial = statement(() => 'savepoint trial')
+const undoTrial = statement(() => 'rollback to trial')
 
 /**
  * A deployment without a scheduler, walked at random through the real moves: every step leaves a state that could be.
@@ -91,11 +94,11 @@ export class RandomWalk {
   async onlyTrying<T>(work: () => Promise<T>): Promise<T> {
     const { now } = this
     const offers = [...this.offers]
-    await sql.raw('savepoint trial').execute(this.tx.query)
+    await this.tx.all(setTrial, [])
     try {
       return await work()
     } finally {
-      await sql.raw('rollback to trial').execute(this.tx.query)
+      await this.tx.all(undoTrial, [])
       this.now = now
       this.offers.clear()
       for (const [name, offer] of offers) this.offers.set(name, offer)
