@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { EXIT_CODES } from './cli-error.ts'
 
 /** The reference page of every command, as Markdown. */
 export function commandsReference(program: Command): string {
@@ -27,6 +28,15 @@ function helpOf(command: Command): string {
 
 const WIDTH = 100
 
+const EXIT_MEANINGS: Record<keyof typeof EXIT_CODES, string> = {
+  ok: 'it worked',
+  failure: 'it failed, or what it watched did',
+  usage: 'it was typed wrongly',
+  notFound: 'what was named does not exist',
+  serverUnreachable: 'the server cannot be reached',
+  inUse: 'another server uses the database',
+}
+
 const HEADER = `# Commands
 
 <!-- Generated from packages/fairlead/src/cli by: npx vitest run packages/fairlead --update. Do not edit. -->
@@ -36,10 +46,7 @@ or that of \`--api-url\` (\`FAIRLEAD_API_URL\`), whose token is in \`FAIRLEAD_AP
 
 | exit code | meaning |
 | --- | --- |
-| 0 | it worked |
-| 1 | it failed, or what it watched did |
-| 2 | it was typed wrongly |
-| 3 | what was named does not exist |
-| 4 | the server cannot be reached |
-| 5 | another server uses the database |
+${Object.entries(EXIT_CODES)
+  .map(([name, code]) => `| ${code} | ${EXIT_MEANINGS[name as keyof typeof EXIT_CODES]} |`)
+  .join('\n')}
 `
