@@ -41,11 +41,12 @@ const UNWANTED_GRACE_MS = 30_000
 /** Finds what nobody reported, each row on its own: one that cannot be handled is left, named, and never stops the rest. */
 export async function sweep(deps: SweepContext, state: SweepState, signal: AbortSignal): Promise<void> {
   const { clock } = deps.context.environment
-  const isTrusted = trustClock(state, clock.now(), clock.monotonic(), deps.times.heartbeatTimeoutMs)
-  if (isTrusted) {
-    await sweepSilent(deps, signal)
-    await sweepStuck(deps, signal)
-    await sweepDrift(deps)
+  // Read once: a clock that is stepped while the sweep goes on is noticed by the next one.
+  const now = clock.now()
+  if (trustClock(state, now, clock.monotonic(), deps.times.heartbeatTimeoutMs)) {
+    await sweepSilent(deps, now, signal)
+    await sweepStuck(deps, now, signal)
+    await sweepDrift(deps, now)
   }
   await sweepUnwanted(deps, state, signal)
   const { ageingMs } = deps.times
@@ -65,9 +66,9 @@ function trustClock(state: SweepState, now: number, monotonic: number, graceMs: 
   return state.graceUntil === null
 }
 
-async function sweepSilent(deps: SweepContext, signal: AbortSignal): Promise<void> {
+async function sweepSilent(deps: SweepContext, now: number, signal: AbortSignal): Promise<void> {
   const { context, times, metrics } = deps
-  const since = context.environment.clock.now() - times.heartbeatTimeoutMs
+  const since = now - times.heartbeatTimeoutMs
   const rows = await context.database.transaction((tx) => findSilent(tx, since, ROWS_PER_SWEEP))
   await eachRow(deps, rows, async (row) => {
     // Stopped first, where its executor can still reach it: what is requeued must not run twice for long.
@@ -77,9 +78,9 @@ async function sweepSilent(deps: SweepContext, signal: AbortSignal): Promise<voi
   })
 }
 
-async function sweepStuck(deps: SweepContext, signal: AbortSignal): Promise<void> {
+async function sweepStuck(deps: SweepContext, now: number, signal: AbortSignal): Promise<void> {
   const { context, times, metrics } = deps
-  const since = context.environment.clock.now() - times.queuedTimeoutMs
+  const since = now - times.queuedTimeoutMs
   const rows = await context.database.transaction((tx) => findStuck(tx, since, ROWS_PER_SWEEP))
   await eachRow(deps, rows, async (row) => {
     const exit = { kind: 'neverStarted' as const, detail: `Queued for more than ${times.queuedTimeoutMs} ms.` }
@@ -99,9 +100,9 @@ async function sweepStuck(deps: SweepContext, signal: AbortSignal): Promise<void
 }
 
 /** Leases of this scheduler whose executor knows nothing of them. The leases are right; the executor forgot. */
-async function sweepDrift(deps: SweepContext): Promise<void> {
+async function sweepDrift(deps: SweepContext, now: number): Promise<void> {
   const { context, dispatcher, metrics } = deps
-  const createdBy = context.environment.clock.now() - DRIFT_GRACE_MS
+  const createdBy = now - DRIFT_GRACE_MS
   const rows = await context.database.transaction((tx) => readDispatchesOf(tx, deps.schedulerId, createdBy))
   const forgotten = rows.filter((row) => {
     const executor = dispatcher.executors.get(row.executor)
