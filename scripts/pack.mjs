@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -16,6 +16,7 @@ if (destination === undefined) {
 }
 mkdirSync(destination, { recursive: true })
 const packages = named.length > 0 ? named : readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)
+const built = outputsOfLastBuild()
 const stage = mkdtempSync(join(tmpdir(), 'fairlead-pack-'))
 try {
   for (const path of packages) console.log(pack(path))
@@ -29,11 +30,22 @@ function pack(path) {
   const copy = join(stage, path)
   const always = ['README.md', 'LICENSE']
   for (const name of [...manifest.files, ...always].filter((entry) => existsSync(join(from, entry)))) {
-    cpSync(join(from, name), join(copy, name), { recursive: true })
+    cpSync(join(from, name), join(copy, name), { recursive: true, filter: isOfLastBuild })
   }
   for (const entry of Object.values(manifest.exports)) delete entry['@fairlead/source']
   writeFileSync(join(copy, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   return npmPack(copy)
+}
+
+/** Chunks of earlier builds stay a while for servers that run; they are nobody else's. */
+function isOfLastBuild(file) {
+  return !file.includes('/dist/chunks/') || built.has(relative(root, file))
+}
+
+function outputsOfLastBuild() {
+  const notes = join(root, '.cache/build')
+  const names = readdirSync(notes).filter((name) => name.endsWith('.json'))
+  return new Set(names.flatMap((name) => JSON.parse(readFileSync(join(notes, name), 'utf8')).outputs))
 }
 
 function npmPack(folder) {
