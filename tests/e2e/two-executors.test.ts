@@ -1,0 +1,107 @@
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { FairleadServer } from '../../testkit/fairlead-server.ts'
+
+/** Three executors of two classes at once, named in `fairlead.config.ts`, and chosen by Dag and by task. */
+
+const CONFIG = `import { defineConfig } from 'fairlead'
+
+export default defineConfig({
+  executors: {
+    general: { executor: 'LocalExecutor', parallelism: 4 },
+    single: { executor: 'LocalExecutor', parallelism: 1, settings: { spares: 1 } },
+    inside: { executor: 'DebugExecutor' },
+  },
+})
+`
+
+const DAG = `import { appendFileSync } from 'node:fs'
+import { Dag, getContext } from 'fairlead'
+
+function note(what: string): void {
+  appendFileSync(String(getContext().conf['journal']), what + ' ' + getContext().taskId + '\\n')
+}
+async function work(): Promise<string> {
+  note('begin')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  note('end')
+  return getContext().taskId
+}
+
+const mixed = new Dag('mixed', { isPausedUponCreation: false, executor: 'general' })
+const single = [1, 2, 3].map((index) => mixed.task('single_' + index, work, { executor: 'single' })())
+const debug = mixed.task('debugged', work, { executor: 'inside' })()
+const general = mixed.task('generally', work)()
+mixed.task('together', ({ a, b, c }: { a: string; b: string; c: string }) => [a, b, c].join())({
+  a: single[0], b: debug, c: general,
+})
+
+const plain = new Dag('plain', { isPausedUponCreation: false })
+plain.task('only', work)()
+`
+
+const WRONG = `import { Dag } from 'fairlead'
+const dag = new Dag('wrong')
+dag.task('elsewhere', () => 1, { executor: 'nowhere' })()
+`
+
+let server: FairleadServer
+let journal: string
+beforeAll(async () => {
+  server = new FairleadServer({ 'mixed.ts': DAG, 'wrong.ts': WRONG })
+  // As installed: the configuration imports `defineConfig`.
+  symlinkSync(join(process.cwd(), 'node_modules'), join(server.folder, 'node_modules'))
+  writeFileSync(join(server.folder, 'fairlead.config.ts'), CONFIG)
+  journal = join(server.folder, 'journal')
+  writeFileSync(journal, '')
+  await server.start()
+})
+afterAll(() => server.dispose())
+
+interface ListedTask {
+  readonly task_id: string
+  readonly executor: string | null
+}
+
+it('runs each task of one run on the executor that it chose', async () => {
+  const runId = await server.trigger('mixed', { journal })
+  expect(await server.runEnd('mixed', runId)).toBe('success')
+  const states = (await server.states('mixed', runId)) as ReadonlyArray<ListedTask & { state: string }>
+  expect(Object.fromEntries(states.map((row) => [row.task_id, row.executor]))).toEqual({
+    single_1: 'single',
+    single_2: 'single',
+    single_3: 'single',
+    debugged: 'inside',
+    generally: 'general',
+    together: 'general',
+  })
+})
+
+it('never runs more on an executor than its parallelism, while the others go on', () => {
+  let single = 0
+  let most = 0
+  let overlap = false
+  for (const line of readFileSync(journal, 'utf8').split('\n')) {
+    const [what, taskId = ''] = line.split(' ')
+    if (taskId.startsWith('single_')) single += what === 'begin' ? 1 : -1
+    else if (what === 'begin' && single > 0) overlap = true
+    most = Math.max(most, single)
+  }
+  expect(most).toBe(1)
+  expect(overlap).toBe(true)
+})
+
+it('takes the first one where neither task nor Dag chooses', async () => {
+  const runId = await server.trigger('plain', { journal })
+  expect(await server.runEnd('plain', runId)).toBe('success')
+  const [row] = (await server.states('plain', runId)) as readonly ListedTask[]
+  expect(row?.executor).toBe('general')
+})
+
+it('refuses a Dag that chooses one that is not configured, naming those that are', async () => {
+  const { stdout } = await server.run('dags', 'list-import-errors', '--output', 'json')
+  expect(stdout).toMatch(/nowhere/)
+  expect(stdout).toMatch(/wrong\.ts/)
+  expect(stdout).toMatch(/general/)
+})
