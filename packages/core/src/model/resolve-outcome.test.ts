@@ -83,11 +83,16 @@ describe('a process that ended without a report', () => {
     { exit: exitOne, cause: 'nonzero_exit' },
     { exit: killed, cause: 'out_of_memory_killed' },
     { exit: timedOut, cause: 'timed_out' },
-    { exit: shutdown, cause: 'shutdown' },
     { exit: lost, cause: 'lost' },
   ] as const)('is retried while tries are left: $exit', ({ exit, cause }) => {
     expect(resolveOutcome({ ...FIRST_OF_TWO, exit })).toEqual({ kind: 'retry', cause })
     expect(resolveOutcome({ ...LAST_OF_TWO, exit })).toEqual(failed(cause))
+  })
+
+  it('is begun again whatever tries are left when the server ended it', () => {
+    const outcome = { kind: 'restart', cause: 'shutdown' }
+    expect(resolveOutcome({ ...FIRST_OF_TWO, exit: shutdown })).toEqual(outcome)
+    expect(resolveOutcome({ ...LAST_OF_TWO, exit: shutdown })).toEqual(outcome)
   })
 
   it('fails without a retry when it was cancelled', () => {

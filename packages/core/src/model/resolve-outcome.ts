@@ -25,6 +25,8 @@ export interface EndedTry {
 export type Outcome =
   | { kind: 'settled'; state: 'success' | 'failed' | 'skipped'; cause: FailureCause | null }
   | { kind: 'retry'; cause: FailureCause }
+  /** Tried again at once, whatever tries are left: a server's own stop is no fault of the task's. */
+  | { kind: 'restart'; cause: FailureCause }
   | { kind: 'relaunch'; cause: FailureCause }
   | { kind: 'ignore' }
 
@@ -61,8 +63,9 @@ function outcomeOfExit(ended: EndedTry, exit: OwnExit): Outcome {
     case 'signaled':
     case 'timedOut':
     case 'lost':
-    case 'shutdown':
       return retryOrFail(ended, causeOfExit(exit))
+    case 'shutdown':
+      return { kind: 'restart', cause: 'shutdown' }
     case 'neverStarted':
       if (ended.launchAttempts < ended.launchBudget) return { kind: 'relaunch', cause: 'never_started' }
       return retryOrFail(ended, 'never_started')

@@ -39,7 +39,7 @@ export function claimTaskInstances(
     const now = context.environment.clock.now()
     if (!(await isLeaseHeld(tx, scheduler.id, now))) return { kind: 'fenced' }
     const executors = capacities(offers, await readUsedSlots(tx))
-    const rows = await candidatesOf(tx, executors)
+    const rows = await firstCandidates(tx, executors, MOST_PER_CLAIM)
     if (rows.length === 0) return { kind: 'claimed', tasks: [] }
     const ledger = new RunLedger(tx, context, await lockRuns(tx, [...new Set(rows.map((row) => row.run_key))]))
     const runs = new Map(ledger.runs.map((run) => [run.row.run_key, runCapacity(run)]))
@@ -63,6 +63,27 @@ export function capacities(
   )
 }
 
+/**
+ * The candidates among whom admission decides: as many of each executor as all executors together could take, up to
+ * `most` of each. A run's places can be taken on other executors, which holds no more of this one's first candidates
+ * than the others take; whoever comes after these meets a full executor.
+ */
+export async function firstCandidates(
+  tx: Tx,
+  executors: ReadonlyMap<string, ExecutorCapacity>,
+  most: number,
+): Promise<readonly CandidateRow[]> {
+  const free = new Map(
+    [...executors].flatMap(([name, executor]): Array<[string, number]> =>
+      executor.kind === 'open' && executor.freeSlots > 0 ? [[name, Math.min(executor.freeSlots, most)]] : [],
+    ),
+  )
+  const limit = [...free.values()].reduce((sum, slots) => sum + slots, 0)
+  const rows: CandidateRow[] = []
+  for (const name of free.keys()) rows.push(...(await readCandidates(tx, name, limit)))
+  return rows
+}
+
 /** A run's capacity, as admission weighs it. */
 export function runCapacity(run: OpenRun): RunCapacity {
   const { max_active_tasks: maxActiveTasks, active } = run.row
@@ -81,18 +102,6 @@ export function toCandidate(row: CandidateRow): Candidate {
     mapIndex: row.map_index,
     readyAt: null,
   }
-}
-
-async function candidatesOf(
-  tx: Tx,
-  executors: ReadonlyMap<string, ExecutorCapacity>,
-): Promise<readonly CandidateRow[]> {
-  const rows: CandidateRow[] = []
-  for (const [name, executor] of executors) {
-    if (executor.kind === 'unhealthy' || executor.freeSlots === 0) continue
-    rows.push(...(await readCandidates(tx, name, Math.min(executor.freeSlots, MOST_PER_CLAIM))))
-  }
-  return rows
 }
 
 function chosenRows(rows: readonly CandidateRow[], admitted: readonly Candidate[]): readonly CandidateRow[] {

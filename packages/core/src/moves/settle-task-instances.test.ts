@@ -141,6 +141,18 @@ describeOnEngines('the end of an attempt', (engine) => {
     expect(await row(world)).toMatchObject({ state: 'failed', cause: 'never_started' })
   })
 
+  it('by the stop of the server costs no try', async () => {
+    const world = await openRun(engine)
+    const task = await claim(world)
+    await start(world, task)
+    expect(await end(world, task, { kind: 'shutdown', detail: 'the server stops' })).toEqual({
+      kind: 'moved',
+      to: 'up_for_retry',
+    })
+    await start(world, await claim(world))
+    expect(await row(world)).toMatchObject({ state: 'running', try_number: 2, max_tries: 2 })
+  })
+
   it('without a word of the task frees its slot and costs a try, with the cause of its death', async () => {
     const world = await openRun(engine)
     const task = await claim(world)

@@ -129,6 +129,7 @@ function stateAfter(outcome: EndedAttempt['outcome']): TaskInstanceState {
     case 'settled':
       return outcome.state
     case 'retry':
+    case 'restart':
       return 'up_for_retry'
     case 'relaunch':
       return 'scheduled'
@@ -167,19 +168,23 @@ async function writeRetries(ledger: RunLedger, ends: readonly EndedAttempt[]): P
   const { random } = ledger.context.environment
   const moves: Parameters<typeof renewRows>[1][number][] = []
   for (const { row, settlement, outcome } of ends) {
-    if (outcome.kind !== 'retry') continue
-    const graph = await ledger.graphOf(row.run_key)
-    const policy = graph.tasks[row.task_index]?.spec.retry
-    const delayMs = policy === undefined ? 0 : retryDelayMs(policy, row.try_number, random.unit())
-    const newId = random.uuid(ledger.now)
+    if (outcome.kind !== 'retry' && outcome.kind !== 'restart') continue
+    const isRestart = outcome.kind === 'restart'
     moves.push({
       id: row.id,
-      newId,
-      readyAt: ledger.now + delayMs,
+      newId: random.uuid(ledger.now),
+      readyAt: ledger.now + (isRestart ? 0 : await retryDelayOf(ledger, row)),
+      extraTries: isRestart ? 1 : 0,
       ...columnsOf(settlement, outcome.cause, ledger.now),
     })
   }
   if (moves.length > 0) await renewRows(ledger.tx, moves)
+}
+
+async function retryDelayOf(ledger: RunLedger, row: TaskInstanceRow): Promise<number> {
+  const graph = await ledger.graphOf(row.run_key)
+  const policy = graph.tasks[row.task_index]?.spec.retry
+  return policy === undefined ? 0 : retryDelayMs(policy, row.try_number, ledger.context.environment.random.unit())
 }
 
 async function writeRelaunches(ledger: RunLedger, ends: readonly EndedAttempt[]): Promise<void> {

@@ -33,7 +33,7 @@ export interface Statement {
 /** Runs a fixed statement in the open transaction. */
 export type RunStatement = <R>(statement: Statement, parameters?: readonly unknown[]) => Promise<R[]>
 
-/** How many of a run's scheduled task instances may be admissible. */
+/** How many of a run's scheduled task instances may be admissible for each of their executors. */
 export interface Window {
   readonly runKey: number
   readonly places: number
@@ -49,7 +49,7 @@ export interface WindowRow {
 /** An opened engine. */
 export interface Engine {
   readonly fragments: SqlFragments
-  /** The first task instances of each window in admission order; reads no more rows than it answers. */
+  /** The first task instances of each window and executor, in admission order; reads few more rows than it answers. */
   windowOf(run: RunStatement, windows: readonly Window[]): Promise<readonly WindowRow[]>
   /** For writing; transactions are serialised by the engine. */
   readonly dialect: KyselyDialect

@@ -72,7 +72,8 @@ function taskInstanceTables(bigint: string, updatedInPlace: string): readonly st
       on task_instance (executor, priority desc, order_date, run_key, task_index, map_index)
       where is_admissible = 1`,
     `create index task_instance_window
-      on task_instance (run_key, is_admissible, priority desc, task_index, map_index) where is_admissible is not null`,
+      on task_instance (run_key, is_admissible, executor, priority desc, task_index, map_index)
+      where is_admissible is not null`,
     `create index task_instance_ready on task_instance (ready_at) where ready_at is not null`,
     `create table task_instance_history (${TASK_INSTANCE_COLUMNS(bigint)})`,
     `create index task_instance_history_tries on task_instance_history (run_key, task_index, map_index, try_number)`,

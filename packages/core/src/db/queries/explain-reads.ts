@@ -16,18 +16,16 @@ export function readAdmissibleOfRun({ query }: Tx, runKey: number): Promise<Cand
     .execute()
 }
 
-/** One scheduled task instance as admission would see it, and whether it does. */
+/** One scheduled task instance as admission would see it, with its backoff. */
 export interface AskedRow extends CandidateRow {
   readonly ready_at: number | null
-  /** 1 when it is inside its run's window. */
-  readonly is_admissible: number
 }
 
 /** Reads a task instance that is scheduled. */
 export function readAsCandidate({ query }: Tx, id: string): Promise<AskedRow | undefined> {
   return query
     .selectFrom('task_instance')
-    .select([...CANDIDATE_COLUMNS, 'ready_at', 'is_admissible'])
+    .select([...CANDIDATE_COLUMNS, 'ready_at'])
     .where('id', '=', id)
     .where('state', '=', 'scheduled')
     .$castTo<AskedRow>()

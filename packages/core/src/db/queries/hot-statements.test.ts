@@ -150,7 +150,7 @@ describeOnEngines('statements', (engine) => {
       await queue(tx, key, [0])
       await startRows(tx, [{ ...START, id: id(0) }], STORED_AT)
       const newId = `${id(0)} again`
-      await renewRows(tx, [{ ...END, cause: 'failed', id: id(0), newId, readyAt: LATER }])
+      await renewRows(tx, [{ ...END, cause: 'failed', id: id(0), newId, readyAt: LATER, extraTries: 0 }])
       expect(await findArchived(tx, [id(0), newId])).toEqual(new Set([id(0)]))
       const [row] = await readTaskInstances(tx, [newId])
       expect(row).toMatchObject({ state: 'up_for_retry', dispatch_id: null, pid: null, try_number: 1 })

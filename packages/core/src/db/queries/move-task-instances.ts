@@ -64,9 +64,9 @@ const renew = statement(
   ({ rows }) => `
   update task_instance set
     id = d.in_new_id, state = 'up_for_retry', ready_at = d.in_ready_at, ended_at = d.in_ended_at, cause = d.in_cause,
-    dispatch_id = null, launch_attempts = 0, queued_at = null, started_at = null,
+    max_tries = max_tries + d.in_extra_tries, dispatch_id = null, launch_attempts = 0, queued_at = null, started_at = null,
     heartbeat_at = null, hostname = null, unixname = null, pid = null, nonce = null, external_id = null
-  from ${rows(1, { in_id: 'text', in_new_id: 'text', in_ready_at: 'int', in_ended_at: 'int', in_cause: 'text' })} as d
+  from ${rows(1, { in_id: 'text', in_new_id: 'text', in_ready_at: 'int', in_ended_at: 'int', in_cause: 'text', in_extra_tries: 'int' })} as d
   where id = d.in_id`,
 )
 
@@ -153,11 +153,11 @@ export async function settleRows(
 /** Moves ended tries to the history, and gives their rows a new id and a time to try again. */
 export async function renewRows(
   tx: Tx,
-  moves: ReadonlyArray<EndColumns & { id: string; newId: string; readyAt: number }>,
+  moves: ReadonlyArray<EndColumns & { id: string; newId: string; readyAt: number; extraTries: number }>,
 ): Promise<void> {
   await tx.all(archive, [idsJson(moves.map((move) => move.id))])
   await tx.all(endTryInHistory, [JSON.stringify(moves.map((m) => [m.id, m.endedAt, m.cause, m.exit, m.error]))])
-  await tx.all(renew, [JSON.stringify(moves.map((m) => [m.id, m.newId, m.readyAt, m.endedAt, m.cause]))])
+  await tx.all(renew, [JSON.stringify(moves.map((m) => [m.id, m.newId, m.readyAt, m.endedAt, m.cause, m.extraTries]))])
 }
 
 /** Sends queued rows back to be handed over again later, at the cost of no try. */

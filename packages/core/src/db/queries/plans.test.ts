@@ -66,7 +66,7 @@ describeOnEngines('plans', (engine) => {
     ['findArchived', (tx) => findArchived(tx, [id])],
     ['startRows', (tx) => startRows(tx, [{ ...worker, id }], STORED_AT)],
     ['settleRows', (tx) => settleRows(tx, [{ ...end, id, from: 'running', to: 'success' }])],
-    ['renewRows', (tx) => renewRows(tx, [{ ...end, id, newId: 'new', readyAt: 1 }])],
+    ['renewRows', (tx) => renewRows(tx, [{ ...end, id, newId: 'new', readyAt: 1, extraTries: 0 }])],
     ['relaunchRows', (tx) => relaunchRows(tx, [{ id, readyAt: 1, cause: 'c', exit: null }])],
     ['scheduleRows', (tx) => scheduleRows(tx, [{ ...address, isAdmissible: true }], STORED_AT)],
     ['settleUnstartedRows', (tx) => settleUnstartedRows(tx, [{ ...address, to: 'skipped' }], STORED_AT)],
@@ -115,7 +115,7 @@ async function fill(tx: Tx): Promise<void> {
       indexes.map((taskIndex) => ({ runKey, taskIndex, mapIndex: -1, isAdmissible: taskIndex < 2 })),
       STORED_AT,
     )
-    const tried = { endedAt: STORED_AT, cause: null, exit: null, error: null, readyAt: STORED_AT }
+    const tried = { endedAt: STORED_AT, cause: null, exit: null, error: null, readyAt: STORED_AT, extraTries: 0 }
     await renewRows(
       tx,
       indexes.map((index) => ({ ...tried, id: `run ${run}/${50 + index}`, newId: `run ${run}/${50 + index} again` })),

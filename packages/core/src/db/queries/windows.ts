@@ -17,8 +17,9 @@ const evictFromWindow = statement(
 )
 
 /**
- * Makes exactly the first places of each run admissible: a run never shows admission more than it could start, so
- * what is blocked by a run's limit costs admission nothing.
+ * Makes exactly the first places of each run admissible, for each executor: a run never shows an executor more than it
+ * could start, so what is blocked by a run's limit costs admission nothing, and what waits for one executor never hides
+ * what another could take.
  */
 export async function setWindows(tx: Tx, windows: readonly Window[]): Promise<void> {
   const inside = await tx.windowOf(windows)

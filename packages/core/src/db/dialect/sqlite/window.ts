@@ -1,28 +1,34 @@
 import { statement } from '../../statement.ts'
 import type { RunStatement, Window, WindowRow } from '../dialect.ts'
+import { executorsOfRun } from '../executors-of-run.ts'
 
-const windowOfRun = statement(
+const executorsOf = statement(() => executorsOfRun('$1'))
+
+const windowOfExecutor = statement(
   () => `
   select id, run_key, is_admissible from (
     select * from (${firstOf(0)})
     union all select * from (${firstOf(1)})
   )
   order by priority desc, task_index, map_index
-  limit $2`,
+  limit $3`,
 )
 
 function firstOf(isAdmissible: 0 | 1): string {
   return `
     select id, run_key, is_admissible, priority, task_index, map_index from task_instance
-    where run_key = $1 and is_admissible = ${isAdmissible} and state = 'scheduled' and ready_at is null
+    where run_key = $1 and is_admissible = ${isAdmissible} and executor = $2 and state = 'scheduled' and ready_at is null
     order by priority desc, task_index, map_index
-    limit $2`
+    limit $3`
 }
 
-// SQLite has no lateral join; a statement for each run costs it microseconds.
+// SQLite has no lateral join; a statement for each run and executor costs it microseconds.
 export async function windowOf(run: RunStatement, windows: readonly Window[]): Promise<readonly WindowRow[]> {
   const rows: WindowRow[] = []
-  for (const { runKey, places } of windows)
-    rows.push(...(await run<WindowRow>(windowOfRun, [runKey, Math.max(0, places)])))
+  for (const { runKey, places } of windows) {
+    if (places <= 0) continue
+    for (const { executor } of await run<{ executor: string }>(executorsOf, [runKey]))
+      rows.push(...(await run<WindowRow>(windowOfExecutor, [runKey, executor, places])))
+  }
   return rows
 }
