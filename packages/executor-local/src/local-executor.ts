@@ -1,6 +1,3 @@
-import { createReadStream, existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import {
   BaseExecutor,
   outcomeUnknown,
@@ -86,13 +83,6 @@ export class LocalExecutor extends BaseExecutor {
       if (answer !== null) return
       signal.throwIfAborted()
     }
-  }
-
-  override async getTaskLog(taskInstance: TaskInstanceRef, tryNumber: number): Promise<AsyncIterable<string> | null> {
-    const { dagId, runId, taskId } = taskInstance
-    const folder = join(this.host.logFolder, `dag_id=${dagId}`, `run_id=${runId}`, `task_id=${taskId}`)
-    const path = join(folder, `attempt=${tryNumber}.log`)
-    return existsSync(path) ? createInterface({ input: createReadStream(path) }) : null
   }
 
   /** Waits for what runs until the signal aborts; then ends the rest, and the host with it. */

@@ -32,11 +32,11 @@ export const logRoutes: Routes = (app, context) => {
         querystring: parameters,
       },
     },
-    async ({ params, query, headers, raw }, reply) => {
+    async ({ params, query, headers }, reply) => {
       const row = await requireTry(context, params, params.try_number, query.map_index)
       const log = await sourceOf(context, row, params)
       if (query.follow || headers.accept?.includes(NDJSON) === true) {
-        const closed = AbortSignal.any([context.signal, abortOnClose(raw)])
+        const closed = AbortSignal.any([context.signal, abortOnClose(reply.raw)])
         const chunks = query.follow ? log.follow(closed) : wholeLog(log)
         return reply.type(NDJSON).send(Readable.from(linesOf(chunks)))
       }
@@ -146,8 +146,8 @@ function offsetOf(token: string | undefined): number {
   })
 }
 
-function abortOnClose(request: NodeJS.EventEmitter): AbortSignal {
+function abortOnClose(response: NodeJS.EventEmitter): AbortSignal {
   const controller = new AbortController()
-  request.once('close', () => controller.abort())
+  response.once('close', () => controller.abort())
   return controller.signal
 }
