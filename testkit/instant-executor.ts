@@ -37,6 +37,7 @@ export class InstantExecutor extends BaseExecutor {
     const workloads = this.#batch.flatMap((workload) => (workload.type === 'ExecuteTask' ? [workload] : []))
     this.#batch = []
     const playing = workloads.filter((workload) => this.#play(workload) !== 'never')
+    if (playing.length === 0) return
     const ids = playing.map(({ taskInstance }) => ({
       taskInstanceId: taskInstance.id,
       dispatchId: taskInstance.dispatchId,

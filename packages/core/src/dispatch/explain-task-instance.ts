@@ -1,10 +1,16 @@
 import { isTerminal, type TaskInstanceState } from '@fairlead/protocol'
 import type { Tx } from '../db/database.ts'
-import { readCandidates, readUsedSlots } from '../db/queries/claims.ts'
+import { readUsedSlots } from '../db/queries/claims.ts'
 import { readAdmissibleOfRun, readAsCandidate, readRunGates, readStates } from '../db/queries/explain-reads.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
 import { admit, type AdmissionGate } from '../model/admission.ts'
-import { capacities, runCapacity, toCandidate, type ExecutorOffer } from '../moves/claim-task-instances.ts'
+import {
+  capacities,
+  firstCandidates,
+  runCapacity,
+  toCandidate,
+  type ExecutorOffer,
+} from '../moves/claim-task-instances.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import { RunLedger } from '../moves/run-ledger.ts'
 
@@ -132,9 +138,8 @@ async function explainScheduled(
   const asked = await readAsCandidate(tx, row.id)
   if (asked === undefined) return explanation('moving', 'It has just changed state. Ask again.', {})
   const executors = capacities(offers, await readUsedSlots(tx))
-  const capacity = executors.get(row.executor)
-  const free = capacity?.kind === 'open' ? capacity.freeSlots : 0
-  const ahead = [...(await readCandidates(tx, row.executor, free)), ...(await readAdmissibleOfRun(tx, row.run_key))]
+  const first = await firstCandidates(tx, executors, Number.MAX_SAFE_INTEGER)
+  const ahead = [...first, ...(await readAdmissibleOfRun(tx, row.run_key))]
   const candidates = new Map(ahead.map((one) => [one.id, toCandidate(one)]))
   candidates.set(asked.id, { ...toCandidate(asked), readyAt: asked.ready_at })
   const runKeys = [...new Set([...candidates.values()].map(({ runKey }) => runKey))]
@@ -143,9 +148,6 @@ async function explainScheduled(
   const now = context.environment.clock.now()
   const gate = admit({ now, candidates: [...candidates.values()], executors, runs }).held.get(row.id)
   if (gate !== undefined) return heldBy(gate)
-  // Outside its run's window, the run's places are kept for those ahead of it, whatever holds them.
-  const limit = runs.get(row.run_key)?.maxActiveTasks ?? 0
-  if (asked.is_admissible !== 1) return heldBy({ kind: 'max_active_tasks', limit })
   return explanation('ready', 'Ready: the next turn of the scheduler queues it.', {})
 }
 

@@ -77,6 +77,29 @@ describeOnEngines('the scheduler', (engine) => {
     ).toEqual(['t47', 't48', 't49'])
   })
 
+  it('starts what an executor has room for, though what is ahead of it in its run waits for another one', async () => {
+    const { url, drop } = await engine.createDatabase()
+    const world = await openWorld({
+      url,
+      executors: (context, host) => [
+        new InstantExecutor(host('busy', 1), context, () => 'never'),
+        new InstantExecutor(host('idle', 1), context),
+      ],
+    })
+    cleanups.push(() => world.stop(), drop)
+    world.start()
+    const tasks = [0, 1, 2, 3, 4].flatMap((index) => [
+      taskSpec(`busy${index}`, { executor: 'busy', priorityWeight: 9 }),
+      taskSpec(`idle${index}`, { executor: 'idle' }),
+    ])
+    await world.register(dagSpec('mixed', tasks, { maxActiveTasks: 2 }))
+    const runId = await world.trigger('mixed')
+    const count = async (state: string): Promise<number> =>
+      Object.values(await world.states(runId)).filter((one) => one === state).length
+    await eventually(async () => (await count('success')) === 5)
+    expect(await count('queued')).toBe(1)
+  })
+
   it('leaves no slot taken when everything has ended', async () => {
     const world = await startWorld()
     await world.register(
