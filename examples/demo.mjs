@@ -22,7 +22,7 @@ mkdirSync(results, { recursive: true })
 const server = spawn(process.execPath, [fairlead, 'standalone'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
 let complaints = ''
 server.stderr.on('data', (chunk) => (complaints += chunk))
-const stopped = new Promise((resolve) => server.once('exit', resolve))
+const stopped = new Promise((resolve) => server.once('close', resolve))
 process.once('SIGINT', () => server.kill('SIGTERM'))
 
 try {
@@ -46,7 +46,8 @@ try {
 /** Resolves when the server has printed its address, and rejects when it ends before. */
 async function announced(child) {
   let output = ''
-  for await (const chunk of child.stdout) {
+  // Left open: a server whose output nobody reads any more should not hear of it.
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     output += chunk
     if (/https?:\/\//.test(output)) {
       child.stdout.resume()

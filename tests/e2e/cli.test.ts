@@ -229,6 +229,20 @@ describe('the database', () => {
 })
 
 describe('a server', () => {
+  it('goes on when whoever read its output has gone', async () => {
+    const other = new ServerFolder()
+    const env = { FAIRLEAD__LOGGING__LEVEL: 'debug' }
+    const server = await other.start(env)
+    server.process.stdout?.destroy()
+    server.process.stderr?.destroy()
+    other.write('dags/hello.ts', HELLO)
+    await eventually(async () => (await other.run(['dags', 'show', 'hello'])).exitCode === 0, { timeoutMs: 20_000 })
+    expect(server.process.exitCode).toBeNull()
+    server.process.kill('SIGTERM')
+    await eventually(() => server.process.exitCode !== null)
+    await other.remove()
+  })
+
   it('stops on SIGTERM with 0 and leaves no file that names it', async () => {
     const other = new ServerFolder()
     const server = await other.start()

@@ -7,6 +7,7 @@ import type { Terminal } from './terminal.ts'
 
 const LINGER_MS = 1_000
 const stopping = new AbortController()
+const readers = { areNeeded: true }
 
 const terminal: Terminal = {
   env: process.env,
@@ -16,10 +17,15 @@ const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   signal: stopping.signal,
+  doWithoutReaders: () => void (readers.areNeeded = false),
 }
 
 // A reader that closed its end, such as `head`, has all that it wanted.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (readers.areNeeded) process.exit(error.code === 'EPIPE' ? EXIT_CODES.ok : EXIT_CODES.failure)
+  })
+}
 // A terminal's Ctrl-C reaches npx and us, and npx passes it on: within a moment it is the same one.
 const SAME_SIGNAL_MS = 1_000
 const first = { at: 0 }

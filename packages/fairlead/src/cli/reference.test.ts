@@ -6,6 +6,7 @@ const terminal = {
   env: {},
   cwd: '/',
   isInteractive: false,
+  doWithoutReaders: () => undefined,
   columns: 100,
   out: () => undefined,
   err: () => undefined,

@@ -10,4 +10,6 @@ export interface Terminal {
   /** Everything that is not a result. */
   err(text: string): void
   readonly signal: AbortSignal
+  /** Goes on when whoever read the output has gone: for servers. Other commands end then. */
+  doWithoutReaders(): void
 }

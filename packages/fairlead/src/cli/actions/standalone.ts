@@ -21,6 +21,7 @@ import type { Terminal } from '../terminal.ts'
 export async function standalone(terminal: Terminal, options: { port?: string }): Promise<number> {
   const port = options.port === undefined ? {} : { FAIRLEAD__API__PORT: options.port }
   const config = await loadConfiguration({ ...terminal, env: { ...terminal.env, ...port } })
+  terminal.doWithoutReaders()
   const log = openLog({ ...config.logging, write: terminal.err })
   const fault = terminal.env['FAIRLEAD_FAULT']
   const place = { cwd: terminal.cwd, cacheFolder: join(config.paths.home, 'cache') }
