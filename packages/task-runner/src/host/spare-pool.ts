@@ -215,7 +215,7 @@ interface Waiter {
   reject(error: Error): void
 }
 
-const REFILL_DELAY_MS = 3
+const REFILL_DELAY_MS = 25
 const CHECK_AGAIN_MS = 1_000
 /** Refills do not steal from running tasks, unless the next task would have to wait for one. */
 const REFILL_PRIORITY = 5
