@@ -2,17 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { listConfig } from './listing.ts'
 import { loadConfig, type ConfigSources } from './load.ts'
 
-const load = (sources: Partial<ConfigSources> = {}) => loadConfig({ cwd: '/work', env: {}, ...sources })
-const file = (content: unknown) => ({ path: '/work/fairlead.config.ts', content })
+const load = (sources: Partial<ConfigSources> = {}) => loadConfig({ cwd: '/project', env: {}, ...sources })
+const file = (content: unknown) => ({ path: '/project/fairlead.config.ts', content })
 
 describe('configuration', () => {
   it('has a default for every key and resolves paths against the working folder', () => {
     const config = load()
     expect(config.core.parallelism).toBe(32)
     expect(config.paths).toMatchObject({
-      home: '/work/.fairlead',
-      dagsFolder: '/work/dags',
-      databaseUrl: '/work/.fairlead/fairlead.db',
+      home: '/project/.fairlead',
+      dagsFolder: '/project/dags',
+      databaseUrl: '/project/.fairlead/fairlead.db',
     })
     expect(config.executors).toEqual({})
   })
@@ -24,7 +24,7 @@ describe('configuration', () => {
     })
     expect(config.core).toMatchObject({ parallelism: 7, dagsFolder: 'pipelines' })
     expect(config.origins['core.parallelism']).toEqual({ kind: 'environment', variable: 'FAIRLEAD__CORE__PARALLELISM' })
-    expect(config.origins['core.dags_folder']).toEqual({ kind: 'file', path: '/work/fairlead.config.ts' })
+    expect(config.origins['core.dags_folder']).toEqual({ kind: 'file', path: '/project/fairlead.config.ts' })
     expect(config.origins['core.executor']).toEqual({ kind: 'default' })
   })
 
