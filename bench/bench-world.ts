@@ -1,10 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { ExecutorHost } from '@fairlead/executor'
 import type { DagSpec } from '@fairlead/protocol'
-import pg from 'pg'
 import { openExecutionTokens } from '../packages/core/src/api/execution/execution-tokens.ts'
 import { loadConfig } from '../packages/core/src/config/load.ts'
 import { openDatabase, type Database } from '../packages/core/src/db/database.ts'
@@ -18,6 +14,7 @@ import { openMetrics } from '../packages/core/src/observability/metrics.ts'
 import { executorTimeouts, schedulerTimes } from '../packages/core/src/processes/scheduler-options.ts'
 import { systemEnvironment } from '../packages/core/src/processes/system-environment.ts'
 import { Scheduler } from '../packages/core/src/scheduler/scheduler.ts'
+import { throwawayPostgres, throwawaySqlite, type ThrowawayDatabase } from '../testkit/throwaway-database.ts'
 import { NoOpExecutor, type Play } from './no-op-executor.ts'
 
 /** A scheduler with shipped defaults over a fresh database, real tokens and metrics, and executors that run nothing. */
@@ -43,7 +40,7 @@ export async function openBenchWorld(
   engine: 'sqlite' | 'postgres',
   executors: readonly BenchExecutor[],
 ): Promise<BenchWorld> {
-  const place = engine === 'sqlite' ? sqlitePlace() : await postgresPlace()
+  const place = engine === 'sqlite' ? throwawaySqlite() : await postgresPlace()
   const database = openDatabase({ url: place.url, pid: process.pid })
   await migrate(database)
   const config = loadConfig({ cwd: tmpdir(), env: {} })
@@ -119,36 +116,12 @@ function hostOf(name: string, parallelism: number, wake: () => void): ExecutorHo
   return { name, parallelism, settings: {}, ...folders, store, clock, log: NO_LOG, report: wake }
 }
 
-interface Place {
-  readonly url: string
-  drop(): Promise<void>
-}
-
-function sqlitePlace(): Place {
-  const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-'))
-  return { url: join(folder, 'fairlead.db'), drop: async () => rmSync(folder, { recursive: true, force: true }) }
-}
-
-async function postgresPlace(): Promise<Place> {
+async function postgresPlace(): Promise<ThrowawayDatabase> {
   const server = process.env['FAIRLEAD_TEST_POSTGRES_URL']
   if (server === undefined) {
     throw new Error(
       'Say where PostgreSQL is: node scripts/services.mjs run --durable -- npm run bench -- scheduler --db postgres',
     )
   }
-  const name = `bench_${randomUUID().replaceAll('-', '')}`
-  await onServer(server, `create database ${name}`)
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  return { url: url.toString(), drop: () => onServer(server, `drop database ${name} with (force)`) }
-}
-
-async function onServer(url: string, text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(text)
-  } finally {
-    await client.end()
-  }
+  return throwawayPostgres(server)
 }

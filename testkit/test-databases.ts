@@ -1,17 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import pg from 'pg'
 import { describe } from 'vitest'
 import { needsService, postgresUrl } from './services.ts'
-
-/** An empty database of a test's own. */
-export interface TestDatabase {
-  readonly url: string
-  /** Removes it; close what is open on it first. */
-  drop(): Promise<void>
-}
+import { throwawayPostgres, throwawaySqlite, type ThrowawayDatabase } from './throwaway-database.ts'
 
 /** An engine that tests run on. */
 export interface TestEngine {
@@ -19,12 +8,12 @@ export interface TestEngine {
   /** For `describe`: says how to run what is skipped. */
   readonly title: string
   readonly isProvided: boolean
-  createDatabase(): Promise<TestDatabase>
+  createDatabase(): Promise<ThrowawayDatabase>
 }
 
 /** Both engines. PostgreSQL is provided by {@link postgresUrl}. */
 export const TEST_ENGINES: { readonly sqlite: TestEngine; readonly postgres: TestEngine } = {
-  sqlite: { name: 'sqlite', title: 'on SQLite', isProvided: true, createDatabase: createSqliteFile },
+  sqlite: { name: 'sqlite', title: 'on SQLite', isProvided: true, createDatabase: async () => throwawaySqlite() },
   postgres: {
     name: 'postgres',
     title: needsService('on PostgreSQL', postgresUrl()),
@@ -42,30 +31,8 @@ export function describeOnEngines(what: string, suite: (engine: TestEngine) => v
   }
 }
 
-async function createSqliteFile(): Promise<TestDatabase> {
-  const folder = mkdtempSync(join(tmpdir(), 'fairlead-db-'))
-  return {
-    url: join(folder, 'fairlead.db'),
-    drop: async () => rmSync(folder, { recursive: true, force: true }),
-  }
-}
-
-async function createPostgresDatabase(): Promise<TestDatabase> {
+async function createPostgresDatabase(): Promise<ThrowawayDatabase> {
   const server = postgresUrl()
   if (server === null) throw new Error('PostgreSQL is not provided.')
-  const name = `fairlead_${randomUUID().replaceAll('-', '')}`
-  await onServer(server, `create database ${name}`)
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  return { url: url.toString(), drop: () => onServer(server, `drop database ${name} with (force)`) }
-}
-
-async function onServer(url: string, text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(text)
-  } finally {
-    await client.end()
-  }
+  return throwawayPostgres(server)
 }

@@ -4,7 +4,8 @@ import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../testkit/eventually.ts'
 import { FairleadServer } from '../../testkit/fairlead-server.ts'
-import { TEST_ENGINES, type TestDatabase } from '../../testkit/test-databases.ts'
+import { TEST_ENGINES } from '../../testkit/test-databases.ts'
+import type { ThrowawayDatabase } from '../../testkit/throwaway-database.ts'
 
 /** Servers on PostgreSQL, as users run them: alone, killed, two at once, and cut off from their database. */
 
@@ -46,7 +47,7 @@ const TIMES = {
 const { postgres } = TEST_ENGINES
 
 describe.skipIf(!postgres.isProvided)(`standalone ${postgres.title}`, () => {
-  let database: TestDatabase
+  let database: ThrowawayDatabase
   let admin: pg.Client
   let servers: FairleadServer[]
   let journal: string

@@ -5,12 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { sql } from 'kysely'
 import { afterEach, describe, expect, it } from 'vitest'
-import {
-  TEST_ENGINES,
-  describeOnEngines,
-  type TestDatabase,
-  type TestEngine,
-} from '../../../../testkit/test-databases.ts'
+import { TEST_ENGINES, describeOnEngines, type TestEngine } from '../../../../testkit/test-databases.ts'
+import type { ThrowawayDatabase } from '../../../../testkit/throwaway-database.ts'
 import { openDatabase, type Database, type Tx } from './database.ts'
 import { migrate, migrationStatus, NEWEST_REVISION } from './migrate.ts'
 import { deleteExecutorRow, listExecutorRows, readExecutorRow, writeExecutorRow } from './queries/executor-rows.ts'
@@ -21,7 +17,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
-async function emptyDatabase(engine: TestEngine): Promise<TestDatabase> {
+async function emptyDatabase(engine: TestEngine): Promise<ThrowawayDatabase> {
   const created = await engine.createDatabase()
   cleanups.push(created.drop)
   return created

@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+
+/** An empty database of one's own. */
+export interface ThrowawayDatabase {
+  readonly url: string
+  /** Removes it; close what is open on it first. */
+  drop(): Promise<void>
+}
+
+/** A SQLite file in a folder of its own. */
+export function throwawaySqlite(): ThrowawayDatabase {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-db-'))
+  return {
+    url: join(folder, 'fairlead.db'),
+    drop: async () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+/** A new database on a PostgreSQL server. */
+export async function throwawayPostgres(server: string): Promise<ThrowawayDatabase> {
+  const name = `fairlead_${randomUUID().replaceAll('-', '')}`
+  await onServer(server, `create database ${name}`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return { url: url.toString(), drop: () => onServer(server, `drop database ${name} with (force)`) }
+}
+
+async function onServer(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(text)
+  } finally {
+    await client.end()
+  }
+}
