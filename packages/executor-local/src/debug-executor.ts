@@ -1,4 +1,4 @@
-import { BaseExecutor, type ExecutorHost, type StandardSchema } from '@fairlead/executor'
+import { BaseExecutor, type ExecuteOptions, type ExecutorHost, type StandardSchema } from '@fairlead/executor'
 import type { DispatchId, ExecuteTask, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import { runnerFiles, runWorkload, type WorkloadRun } from '@fairlead/task-runner'
 import { localSettingsSchema, type LocalSettings } from './settings.ts'
@@ -13,23 +13,27 @@ export class DebugExecutor extends BaseExecutor {
 
   override readonly syncIntervalMs: number | null = null
   readonly #settings: LocalSettings
-  readonly #queue: ExecuteTask[] = []
   readonly #giveUp = new AbortController()
   #current: { dispatchId: DispatchId; run: WorkloadRun } | null = null
-  #working: Promise<void> | null = null
 
   constructor(host: ExecutorHost) {
     super(host)
     this.#settings = localSettingsSchema.parse(host.settings)
   }
 
-  async executeAsync(workload: Workload): Promise<string | null> {
+  async executeAsync(workload: Workload, { signal }: Pick<ExecuteOptions, 'signal'>): Promise<string | null> {
     if (workload.type !== 'ExecuteTask') throw new Error('The DebugExecutor runs tasks, and no callbacks.')
     const { dispatchId } = workload.taskInstance
-    const isKnown =
-      this.#current?.dispatchId === dispatchId || this.#queue.some((one) => one.taskInstance.dispatchId === dispatchId)
-    if (!isKnown) this.#queue.push(workload)
-    this.#working ??= this.#work()
+    if (this.#current?.dispatchId === dispatchId) return null
+    // Its turn has come when the one before is gone from the system too.
+    await this.#current?.run.done
+    signal.throwIfAborted()
+    const run = this.#run(workload)
+    this.#current = { dispatchId, run }
+    void run.done.then((exit) => {
+      if (this.#current?.run === run) this.#current = null
+      this.fail(dispatchId, exit)
+    })
     return null
   }
 
@@ -37,8 +41,6 @@ export class DebugExecutor extends BaseExecutor {
 
   override async revokeTask({ dispatchId }: TaskInstanceRef): Promise<void> {
     await this.forget(dispatchId)
-    const index = this.#queue.findIndex((workload) => workload.taskInstance.dispatchId === dispatchId)
-    if (index !== -1) this.#queue.splice(index, 1)
     if (this.#current?.dispatchId !== dispatchId) return
     this.#current.run.interrupt({ kind: 'cancelled', detail: 'the task was revoked' })
     await this.#current.run.done
@@ -50,28 +52,14 @@ export class DebugExecutor extends BaseExecutor {
     const stop = (): void => this.#stop('the server is shutting down')
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
-    await this.#working
+    await this.#current?.run.done
     signal.removeEventListener('abort', stop)
   }
 
   override async terminate(): Promise<void> {
     await super.terminate()
     this.#stop('the server was told to end at once')
-    await this.#working
-  }
-
-  async #work(): Promise<void> {
-    // A turn later, so that the launch is recorded before its task runs.
-    await Promise.resolve()
-    for (let workload = this.#queue.shift(); workload !== undefined; workload = this.#queue.shift()) {
-      const { dispatchId } = workload.taskInstance
-      const run = this.#run(workload)
-      this.#current = { dispatchId, run }
-      const exit = await run.done
-      this.#current = null
-      this.fail(dispatchId, exit)
-    }
-    this.#working = null
+    await this.#current?.run.done
   }
 
   #run(workload: ExecuteTask): WorkloadRun {
@@ -89,9 +77,6 @@ export class DebugExecutor extends BaseExecutor {
   }
 
   #stop(detail: string): void {
-    for (const { taskInstance } of this.#queue.splice(0)) {
-      this.fail(taskInstance.dispatchId, { kind: 'neverStarted', detail })
-    }
     this.#giveUp.abort()
     this.#current?.run.interrupt({ kind: 'shutdown', detail })
   }

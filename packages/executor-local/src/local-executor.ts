@@ -13,6 +13,7 @@ import { localSettingsSchema, type LocalSettings } from './settings.ts'
 
 /** Runs tasks as processes of this machine, under a worker host that outlives the server. */
 export class LocalExecutor extends BaseExecutor {
+  static override readonly supportsAdHocTiRun: boolean = true
   static override readonly isLocal: boolean = true
   static override readonly servesLogs: boolean = true
   static override readonly configSchema: StandardSchema = localSettingsSchema
@@ -20,8 +21,10 @@ export class LocalExecutor extends BaseExecutor {
   /** The host pushes. */
   override readonly syncIntervalMs: number | null = null
   readonly #settings: LocalSettings
-  /** Ends that dispatch may not have written down yet; the host keeps them until then. */
-  readonly #unacknowledged = new Set<DispatchId>()
+  /** Ends that dispatch has not written down yet; the host keeps them until then. */
+  readonly #unrecorded = new Set<DispatchId>()
+  /** Ends that it has, and that the host is to be told of. */
+  readonly #recorded = new Set<DispatchId>()
   #opening: Promise<AttachedHost> | null = null
   #attached: AttachedHost | null = null
   #isAcknowledging = false
@@ -29,7 +32,11 @@ export class LocalExecutor extends BaseExecutor {
 
   constructor(host: ExecutorHost) {
     super(host)
-    this.#settings = localSettingsSchema.parse(host.settings)
+    this.#settings = this.settingsOf(host)
+  }
+
+  protected settingsOf({ settings }: ExecutorHost): LocalSettings {
+    return localSettingsSchema.parse(settings)
   }
 
   override async start(): Promise<void> {
@@ -43,8 +50,6 @@ export class LocalExecutor extends BaseExecutor {
       onProblem: (detail) => this.host.log.error('worker host cannot be started', { detail }),
     })
     this.#attached = await this.#opening
-    // Ends that an earlier server did not write down came with the hello.
-    void this.#acknowledge()
   }
 
   async executeAsync(workload: Workload, { signal }: Pick<ExecuteOptions, 'signal'>): Promise<string | null> {
@@ -71,6 +76,14 @@ export class LocalExecutor extends BaseExecutor {
     })
   }
 
+  protected override endsRecorded(dispatchIds: readonly DispatchId[]): void {
+    for (const dispatchId of dispatchIds) {
+      this.#unrecorded.delete(dispatchId)
+      this.#recorded.add(dispatchId)
+    }
+    void this.#acknowledge()
+  }
+
   override async revokeTask({ dispatchId }: TaskInstanceRef, signal: AbortSignal): Promise<void> {
     // Its end by our own hand is no news for dispatch; what cannot be stopped now is stopped by its refused heartbeat.
     await this.forget(dispatchId)
@@ -81,7 +94,7 @@ export class LocalExecutor extends BaseExecutor {
         signal,
       )
       if (answer !== null) return
-      signal.throwIfAborted()
+      await this.host.clock.sleep(REPEAT_AFTER_MS, signal)
     }
   }
 
@@ -134,23 +147,22 @@ export class LocalExecutor extends BaseExecutor {
     if (event.kind === 'running') this.running(event.dispatchId, String(event.pid))
     if (event.kind !== 'ended') return
     const { dispatchId, pid, exit } = event
+    if (!this.hasEnded(dispatchId)) this.#unrecorded.add(dispatchId)
+    // A host that says it again was not told that it is written down, or that the work was revoked.
+    else if (!this.#unrecorded.has(dispatchId)) this.endsRecorded([dispatchId])
     this.report({ kind: 'ended', dispatchId, exit, externalId: pid === null ? null : String(pid) })
-    this.#unacknowledged.add(dispatchId)
-    void this.#acknowledge()
     if (this.runningWorkloads.length === 0) this.#onIdle()
   }
 
-  /** Tells the host which ends dispatch has written down: those that left the buffer. */
+  /** Tells the host which ends are written down, as many as there are by the time it has heard of the last ones. */
   async #acknowledge(): Promise<void> {
     if (this.#isAcknowledging) return
     this.#isAcknowledging = true
-    while (this.#unacknowledged.size > 0 && this.#attached !== null) {
-      await this.host.clock.sleep(ACKNOWLEDGE_AFTER_MS)
-      const buffered = new Set(this.getEventBuffer().map(({ event }) => event.dispatchId))
-      const dispatchIds = [...this.#unacknowledged].filter((dispatchId) => !buffered.has(dispatchId))
-      if (dispatchIds.length === 0) continue
-      const answer = await this.#attached?.call({ kind: 'acknowledge', dispatchIds }, NEVER)
-      if (answer?.kind === 'done') for (const dispatchId of dispatchIds) this.#unacknowledged.delete(dispatchId)
+    while (this.#recorded.size > 0 && this.#attached !== null) {
+      const dispatchIds = [...this.#recorded]
+      const answer = await this.#attached.call({ kind: 'acknowledge', dispatchIds }, NEVER)
+      if (answer?.kind === 'done') for (const dispatchId of dispatchIds) this.#recorded.delete(dispatchId)
+      else await this.host.clock.sleep(REPEAT_AFTER_MS)
     }
     this.#isAcknowledging = false
   }
@@ -178,7 +190,8 @@ export class LocalExecutor extends BaseExecutor {
   }
 }
 
-const ACKNOWLEDGE_AFTER_MS = 200
+/** A connection that is closing answers nobody until it is gone. */
+const REPEAT_AFTER_MS = 100
 /** Longer than any grace for tasks; a host that takes it hangs, and its processes end with it when it is killed. */
 const SHUTDOWN_TIMEOUT_MS = 60_000
 const NEVER = new AbortController().signal

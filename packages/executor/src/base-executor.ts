@@ -84,7 +84,7 @@ export abstract class BaseExecutor implements Executor {
     }
     this.host = host
     this.name = host.name
-    this.parallelism = host.parallelism
+    this.parallelism = hasFlag(this.constructor, 'isSingleThreaded') ? 1 : host.parallelism
   }
 
   static {
@@ -188,8 +188,12 @@ export abstract class BaseExecutor implements Executor {
   }
 
   acknowledgeEvents(place: number): void {
-    this.#events.acknowledge(place)
+    const ended = this.#events.acknowledge(place).filter(({ kind }) => kind === 'ended')
+    if (ended.length > 0) this.endsRecorded(ended.map(({ dispatchId }) => dispatchId))
   }
+
+  /** Called when dispatch has written down these ends. Override it to let go of what was kept until then. */
+  protected endsRecorded(_dispatchIds: readonly DispatchId[]): void {}
 
   hasTask(dispatchId: DispatchId): boolean {
     return this.#held.has(dispatchId)
@@ -376,7 +380,7 @@ export abstract class BaseExecutor implements Executor {
       throw new ExecutorError('EXECUTOR_ENDED', `Executor "${this.name}" is shutting down and takes no more work.`)
     }
     if (workload.type === 'ExecuteTask') return
-    if (workload.type === 'ExecuteCallback' && supportsCallbacks(this.constructor)) return
+    if (workload.type === 'ExecuteCallback' && hasFlag(this.constructor, 'supportsCallbacks')) return
     const type: string = workload.type
     throw new ExecutorError(
       'EXECUTOR_WORKLOAD_UNSUPPORTED',
@@ -389,6 +393,6 @@ function runningOf({ dispatchId, workload }: QueuedWorkload): RunningWorkload {
   return { dispatchId, externalId: null, taskInstance: workload.type === 'ExecuteTask' ? workload.taskInstance : null }
 }
 
-function supportsCallbacks(executorClass: object): boolean {
-  return Reflect.get(executorClass, 'supportsCallbacks') === true
+function hasFlag(executorClass: object, flag: 'supportsCallbacks' | 'isSingleThreaded'): boolean {
+  return Reflect.get(executorClass, flag) === true
 }

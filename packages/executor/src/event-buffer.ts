@@ -53,10 +53,13 @@ export class EventBuffer {
     return this.#events
   }
 
-  /** Forgets events up to and including `place`. */
-  acknowledge(place: number): void {
-    const kept = this.#events.findIndex((buffered) => buffered.place > place)
-    this.#events = kept === -1 ? [] : this.#events.slice(kept)
+  /** Forgets events up to and including `place`, and answers them. */
+  acknowledge(place: number): readonly ExecutorEvent[] {
+    const firstKept = this.#events.findIndex((buffered) => buffered.place > place)
+    const kept = firstKept === -1 ? this.#events.length : firstKept
+    const forgotten = this.#events.slice(0, kept)
+    this.#events = this.#events.slice(kept)
     this.#isShared = false
+    return forgotten.map(({ event }) => event)
   }
 }

@@ -1,6 +1,7 @@
 /** The executors that need no module to be named. They are loaded by the path that any other takes. */
 export const builtInExecutors: Readonly<Record<string, () => Promise<unknown>>> = {
   LocalExecutor: async () => (await import('@fairlead/executor-local')).LocalExecutor,
+  SequentialExecutor: async () => (await import('@fairlead/executor-local')).SequentialExecutor,
   DebugExecutor: async () => (await import('@fairlead/executor-local')).DebugExecutor,
 }
 

@@ -20,7 +20,12 @@ export interface HostSurroundings {
 
 /** Makes an executor of its class; `wake` is rung when it has events. */
 export function createExecutor(loaded: LoadedExecutor, surroundings: HostSurroundings): (wake: () => void) => Executor {
-  return (wake) => new loaded.executorClass(hostOf(loaded, surroundings, wake))
+  const { name, executorClass } = loaded
+  if (!executorClass.isProduction) {
+    const remedy = 'Configure another for production.'
+    surroundings.log.warn('executor is for development, not for production', { executor: name, remedy })
+  }
+  return (wake) => new executorClass(hostOf(loaded, surroundings, wake))
 }
 
 function hostOf(
