@@ -174,11 +174,22 @@ export class FairleadServer {
     })
   }
 
+  /** Kills the server and all that came of it, as the loss of their machine would. */
+  killProcesses(): void {
+    for (const line of this.processes) {
+      try {
+        process.kill(Number.parseInt(line, 10), 'SIGKILL')
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // It ended while we looked.
+      }
+    }
+  }
+
   /** Stops the server, and waits until every process of it is gone. */
   async stop(): Promise<void> {
     const end = await this.kill('SIGTERM')
     // A worker host outlives a killed server on purpose, and would wait minutes for the next one.
-    if (end === 'SIGKILL') for (const line of this.processes) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+    if (end === 'SIGKILL') this.killProcesses()
     await eventually(() => this.processes.length === 0, { timeoutMs: 30_000 })
   }
 
