@@ -5,15 +5,16 @@ import { noneFailed, type SimulationOptions, type SimulationResult } from './sim
 export async function simulateInThreads(
   script: URL,
   threads: number,
-  seeds: { readonly firstSeed: number; readonly end: number },
+  seeds: Pick<SimulationOptions, 'firstSeed' | 'end' | 'twiceEvery'>,
 ): Promise<SimulationResult> {
   const lowestFailed = noneFailed()
   const shares = Array.from({ length: threads }, (_, index): SimulationOptions => {
-    return { firstSeed: seeds.firstSeed + index, end: seeds.end, stride: threads, isFull: false, lowestFailed }
+    return { ...seeds, firstSeed: seeds.firstSeed + index, stride: threads, isFull: false, lowestFailed }
   })
   const results = await Promise.all(shares.map((share) => playShare(script, share)))
   return {
     passed: sum(results.map((result) => result.passed)),
+    twice: sum(results.map((result) => result.twice)),
     steps: sum(results.map((result) => result.steps)),
     digest: results.reduce((digest, result) => (digest ^ result.digest) >>> 0, 0),
     failed: results.flatMap((result) => result.failed).toSorted((a, b) => a.seed - b.seed),

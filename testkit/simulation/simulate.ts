@@ -16,6 +16,8 @@ export interface FailedSeed {
 /** What a simulation found. */
 export interface SimulationResult {
   readonly passed: number
+  /** How many of them were played twice, with one trace. */
+  readonly twice: number
   readonly steps: number
   /** One digest of all traces, whatever their order. */
   readonly digest: number
@@ -29,43 +31,49 @@ export interface SimulationOptions {
   readonly end: number
   readonly stride: number
   readonly isFull: boolean
+  /** Plays every so many-th seed twice: a second play shows only that the simulation depends on nothing but the seed. */
+  readonly twiceEvery: number
   /** The lowest seed that failed in any thread: nobody goes on behind it. */
   readonly lowestFailed: Int32Array
 }
 
-/** Plays the histories of these seeds, each twice, until one fails. */
+/** Plays the histories of these seeds until one fails. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const database = openDatabase({ url: ':memory:', pid: 1 })
   await migrate(database)
+  const empty = await emptierOf(database)
   const open = sealGlobals()
-  let [passed, steps, digest] = [0, 0, 0]
+  const play = async (seed: number): Promise<HistoryResult> => {
+    await empty()
+    return await playHistory(seed, database, options.isFull)
+  }
+  let [passed, twice, steps, digest] = [0, 0, 0, 0]
   let lastLines: readonly string[] = []
   try {
     const lowest = (): number => Atomics.load(options.lowestFailed, 0)
     for (let seed = options.firstSeed; seed < options.end && seed < lowest(); seed += options.stride) {
-      const { violation, lines, hash, steps: taken } = await playTwice(seed, database, options.isFull)
+      const isTwice = seed % options.twiceEvery === 0
+      const { violation, lines, hash, steps: taken } = isTwice ? await playTwice(seed, play) : await play(seed)
       steps += taken
       digest = (digest ^ Math.imul(Number.parseInt(hash, 16), seed | 1)) >>> 0
       lastLines = lines
       if (violation !== null) {
         Atomics.store(options.lowestFailed, 0, Math.min(seed, lowest()))
-        return { passed, steps, digest, failed: [{ seed, violation, lines }], lastLines }
+        return { passed, twice, steps, digest, failed: [{ seed, violation, lines }], lastLines }
       }
       passed += 1
+      twice += isTwice ? 1 : 0
     }
   } finally {
     open()
     await database.close()
   }
-  return { passed, steps, digest, failed: [], lastLines }
+  return { passed, twice, steps, digest, failed: [], lastLines }
 }
 
-async function playTwice(seed: number, database: Database, isFull: boolean): Promise<HistoryResult> {
-  await empty(database)
-  const first = await playHistory(seed, database, isFull)
-  await empty(database)
-  const second = await playHistory(seed, database, isFull)
-  const difference = firstDifference(first.lines, second.lines)
+async function playTwice(seed: number, play: (seed: number) => Promise<HistoryResult>): Promise<HistoryResult> {
+  const first = await play(seed)
+  const difference = firstDifference(first.lines, (await play(seed)).lines)
   if (difference === null) return first
   return {
     ...first,
@@ -74,14 +82,13 @@ async function playTwice(seed: number, database: Database, isFull: boolean): Pro
 }
 
 /** One database serves all histories: its tables are emptied and its statements stay prepared. */
-async function empty(database: Database): Promise<void> {
-  const tables = (await database.read.introspection.getTables()).map((table) => table.name)
-  await database.transaction(async ({ query }) => {
-    for (const table of tables.filter((name) => name !== 'schema_revision' && !name.startsWith('sqlite_'))) {
-      await query.deleteFrom(table as 'dag').execute()
-    }
-    await query.deleteFrom('sqlite_sequence' as 'dag').execute()
-  })
+async function emptierOf(database: Database): Promise<() => Promise<void>> {
+  const found = (await database.read.introspection.getTables()).map((table) => table.name)
+  const tables = found.filter((name) => name !== 'schema_revision' && !name.startsWith('sqlite_'))
+  return () =>
+    database.transaction(async ({ query }) => {
+      for (const table of [...tables, 'sqlite_sequence']) await query.deleteFrom(table as 'dag').execute()
+    })
 }
 
 /** For {@link SimulationOptions}: nothing has failed yet. */

@@ -34,7 +34,8 @@ export class Wakeup {
       await Promise.race(ms === null ? [rung] : [rung, this.#clock.sleep(ms, over.signal).catch(ignoreEnd)])
     } finally {
       this.#hear = null
-      over.abort()
+      // A reason, or each wait would make an error of its own, stack and all, that nobody reads.
+      over.abort(null)
     }
   }
 }
