@@ -9,6 +9,7 @@ export class DebugExecutor extends BaseExecutor {
   static override readonly isSingleThreaded: boolean = true
   static override readonly isProduction: boolean = false
   static override readonly servesLogs: boolean = true
+  static override readonly supportsCancel: boolean = true
   static override readonly configSchema: StandardSchema = localSettingsSchema
 
   override readonly syncIntervalMs: number | null = null

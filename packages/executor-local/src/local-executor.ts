@@ -16,6 +16,8 @@ export class LocalExecutor extends BaseExecutor {
   static override readonly supportsAdHocTiRun: boolean = true
   static override readonly isLocal: boolean = true
   static override readonly servesLogs: boolean = true
+  static override readonly supportsAdoption: boolean = true
+  static override readonly supportsCancel: boolean = true
   static override readonly configSchema: StandardSchema = localSettingsSchema
 
   /** The host pushes. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { fakeExecutorHost } from '../../../testkit/fake-host.ts'
 import { options, setUp, signal, TaskOnlyExecutor } from '../../../testkit/scripted-executor.ts'
 import { callbackWorkload, taskWorkload } from '../../../testkit/sample-workloads.ts'
-import { BaseExecutor } from './index.ts'
+import { BaseExecutor, capabilitiesOf, DEFAULT_CAPABILITIES } from './index.ts'
 
 describe('BaseExecutor', () => {
   it.each([0, -1, 1.5, Number.NaN])('refuses a parallelism of %d and names the executor', (parallelism) => {
@@ -12,7 +12,8 @@ describe('BaseExecutor', () => {
   })
 
   it('is a production executor without callbacks, logs, sentry or schemas unless its class says so', () => {
-    expect({ ...BaseExecutor }).toEqual({
+    expect({ ...BaseExecutor }).toEqual(DEFAULT_CAPABILITIES)
+    expect(DEFAULT_CAPABILITIES).toEqual({
       supportsCallbacks: false,
       supportsAdHocTiRun: false,
       isLocal: false,
@@ -22,9 +23,31 @@ describe('BaseExecutor', () => {
       preAssignsExternalExecutorId: false,
       sentryIntegration: null,
       changeSensorModeToReschedule: false,
+      supportsAdoption: false,
+      supportsCancel: false,
+      servesLiveLogs: false,
+      maxRuntimeMs: null,
+      maxPayloadBytes: null,
       configSchema: null,
       executorConfigSchema: null,
     })
+  })
+
+  it('cannot do what a class of an older release does not speak of', () => {
+    class Older {
+      static readonly isLocal = true
+    }
+    expect(capabilitiesOf(Older)).toEqual({ ...DEFAULT_CAPABILITIES, isLocal: true })
+  })
+
+  it('hands callbacks to the outbox of its host, and says so where there is none', async () => {
+    const request = { kind: 'onFailure', dagId: 'sales', runId: 'r', taskInstance: null, detail: 'why' } as const
+    const sent: unknown[] = []
+    await setUp({ sendCallback: async (one) => void sent.push(one) }).executor.sendCallback(request)
+    expect(sent).toEqual([request])
+    await expect(setUp().executor.sendCallback(request)).rejects.toThrow(
+      /"fake" cannot send the callback onFailure of Dag "sales": there is no callback outbox here/,
+    )
   })
 
   it('has no task log and adopts nothing by itself', async () => {
@@ -56,6 +79,19 @@ describe('BaseExecutor', () => {
 })
 
 describe('queueWorkload', () => {
+  it('refuses a workload that is larger than its class can pass on', () => {
+    class Narrow extends TaskOnlyExecutor {
+      static override readonly maxPayloadBytes = 1000
+    }
+    const { host } = fakeExecutorHost()
+    const shell = (command: string) =>
+      taskWorkload({ program: { kind: 'shell', command, env: {}, cwd: null, skipOnExitCode: null } })
+    expect(() => new Narrow(host).queueWorkload(shell('true'), options)).not.toThrow()
+    expect(() => new Narrow(host).queueWorkload(shell('é'.repeat(500)), options)).toThrow(
+      /The workload is 1\d\d\d bytes of JSON, and executor "fake" passes on 1000 at most/,
+    )
+  })
+
   it('accepts a known dispatch id again quietly, whether queued, running or ended', async () => {
     const { executor, queue } = setUp()
     const workload = taskWorkload()

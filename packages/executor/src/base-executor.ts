@@ -5,16 +5,17 @@ import {
   type Workload,
   type WorkloadExit,
 } from '@fairlead/protocol'
+import { DEFAULT_CAPABILITIES } from './capabilities.ts'
 import { EventBuffer } from './event-buffer.ts'
 import { ExecutorError } from './executor-error.ts'
 import {
   EXECUTOR_BRAND,
   EXECUTOR_CONTRACT_VERSION,
   type BufferedEvent,
+  type CallbackRequest,
   type Executor,
   type ExecutorEvent,
   type ExecutorHost,
-  type StandardSchema,
   type SyncOptions,
   type WorkloadOptions,
 } from './executor.ts'
@@ -29,6 +30,8 @@ import type {
 } from './held-workload.ts'
 import { HeldWorkloads } from './held-workloads.ts'
 import { beginLaunch, LazyOptions, repeatDelayMs, resultOfError } from './launch.ts'
+import { refuseTooLarge, refuseUnsupported } from './refuse-workload.ts'
+import type { StandardSchema } from './standard-schema.ts'
 
 /** The brand sits on the prototype: a class is judged without an instance. Isolated declarations cannot say so in the class. */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging
@@ -44,17 +47,22 @@ export interface BaseExecutor {
  * Invariant 3: after `end` or `terminate` nothing more is launched.
  */
 export abstract class BaseExecutor implements Executor {
-  static readonly supportsCallbacks: boolean = false
-  static readonly supportsAdHocTiRun: boolean = false
-  static readonly isLocal: boolean = false
-  static readonly isSingleThreaded: boolean = false
-  static readonly isProduction: boolean = true
-  static readonly servesLogs: boolean = false
-  static readonly preAssignsExternalExecutorId: boolean = false
-  static readonly sentryIntegration: string | null = null
-  static readonly changeSensorModeToReschedule: boolean = false
-  static readonly configSchema: StandardSchema | null = null
-  static readonly executorConfigSchema: StandardSchema | null = null
+  static readonly supportsCallbacks: boolean = DEFAULT_CAPABILITIES.supportsCallbacks
+  static readonly supportsAdHocTiRun: boolean = DEFAULT_CAPABILITIES.supportsAdHocTiRun
+  static readonly isLocal: boolean = DEFAULT_CAPABILITIES.isLocal
+  static readonly isSingleThreaded: boolean = DEFAULT_CAPABILITIES.isSingleThreaded
+  static readonly isProduction: boolean = DEFAULT_CAPABILITIES.isProduction
+  static readonly servesLogs: boolean = DEFAULT_CAPABILITIES.servesLogs
+  static readonly preAssignsExternalExecutorId: boolean = DEFAULT_CAPABILITIES.preAssignsExternalExecutorId
+  static readonly sentryIntegration: string | null = DEFAULT_CAPABILITIES.sentryIntegration
+  static readonly changeSensorModeToReschedule: boolean = DEFAULT_CAPABILITIES.changeSensorModeToReschedule
+  static readonly supportsAdoption: boolean = DEFAULT_CAPABILITIES.supportsAdoption
+  static readonly supportsCancel: boolean = DEFAULT_CAPABILITIES.supportsCancel
+  static readonly servesLiveLogs: boolean = DEFAULT_CAPABILITIES.servesLiveLogs
+  static readonly maxRuntimeMs: number | null = DEFAULT_CAPABILITIES.maxRuntimeMs
+  static readonly maxPayloadBytes: number | null = DEFAULT_CAPABILITIES.maxPayloadBytes
+  static readonly configSchema: StandardSchema | null = DEFAULT_CAPABILITIES.configSchema
+  static readonly executorConfigSchema: StandardSchema | null = DEFAULT_CAPABILITIES.executorConfigSchema
 
   readonly name: string
   readonly parallelism: number
@@ -103,7 +111,6 @@ export abstract class BaseExecutor implements Executor {
 
   async start(_signal: AbortSignal): Promise<void> {}
 
-  /** Gauges, `processWorkloads` up to the open slots, then `sync`: for embedders that have no dispatch. */
   async heartbeat(signal: AbortSignal = new AbortController().signal): Promise<void> {
     this.host.gauge?.('executor.open_slots', this.#openSlots)
     this.host.gauge?.('executor.queued_tasks', this.#held.countOf('queued'))
@@ -113,9 +120,13 @@ export abstract class BaseExecutor implements Executor {
   }
 
   queueWorkload(workload: Workload, options: WorkloadOptions): void {
-    this.#refuseUnsupported(workload)
+    if (this.#isEnding) {
+      throw new ExecutorError('EXECUTOR_ENDED', `Executor "${this.name}" is shutting down and takes no more work.`)
+    }
+    refuseUnsupported(this, workload)
     const dispatchId = dispatchIdOf(workload)
     if (this.#held.has(dispatchId) || this.#events.hasEnded(dispatchId)) return
+    refuseTooLarge(this, workload)
     this.#sequence += 1
     this.#held.put(dispatchId, {
       phase: 'queued',
@@ -227,6 +238,15 @@ export abstract class BaseExecutor implements Executor {
       'EXECUTOR_CANNOT_REVOKE',
       `Executor "${this.name}" cannot stop dispatch ${taskInstance.dispatchId} of task "${taskInstance.taskId}": ` +
         `${this.constructor.name} has no revokeTask of its own. Override it to stop what has begun.`,
+    )
+  }
+
+  async sendCallback(request: CallbackRequest): Promise<void> {
+    if (this.host.sendCallback !== undefined) return await this.host.sendCallback(request)
+    throw new ExecutorError(
+      'EXECUTOR_NO_CALLBACK_OUTBOX',
+      `Executor "${this.name}" cannot send the callback ${request.kind} of Dag "${request.dagId}": there is no callback ` +
+        'outbox here. This Fairlead runs no callbacks yet; let the task do what the callback would.',
     )
   }
 
@@ -374,25 +394,12 @@ export abstract class BaseExecutor implements Executor {
   get #openSlots(): number {
     return this.parallelism - this.#held.size + this.#held.countOf('queued')
   }
-
-  #refuseUnsupported(workload: Workload): void {
-    if (this.#isEnding) {
-      throw new ExecutorError('EXECUTOR_ENDED', `Executor "${this.name}" is shutting down and takes no more work.`)
-    }
-    if (workload.type === 'ExecuteTask') return
-    if (workload.type === 'ExecuteCallback' && hasFlag(this.constructor, 'supportsCallbacks')) return
-    const type: string = workload.type
-    throw new ExecutorError(
-      'EXECUTOR_WORKLOAD_UNSUPPORTED',
-      `Executor "${this.name}" (${this.constructor.name}) does not run workloads of type ${type}. Choose an executor that does.`,
-    )
-  }
 }
 
 function runningOf({ dispatchId, workload }: QueuedWorkload): RunningWorkload {
   return { dispatchId, externalId: null, taskInstance: workload.type === 'ExecuteTask' ? workload.taskInstance : null }
 }
 
-function hasFlag(executorClass: object, flag: 'supportsCallbacks' | 'isSingleThreaded'): boolean {
+function hasFlag(executorClass: object, flag: 'isSingleThreaded'): boolean {
   return Reflect.get(executorClass, flag) === true
 }

@@ -1,4 +1,8 @@
 import type { DispatchId, TaskInstanceRef, Workload, WorkloadExit } from '@fairlead/protocol'
+import type { ExecutorCapabilities } from './capabilities.ts'
+import type { ExecutorCommandGroup } from './executor-commands.ts'
+import type { ExecutorRoute } from './executor-routes.ts'
+import type { ExecutorView } from './executor-views.ts'
 
 /**
  * The executor contract. Core owns queueing, slots, priority, tokens, retries and persistence; an executor starts
@@ -47,6 +51,16 @@ export interface ExecutorClock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/** A callback that is due: which one, of which run or task instance, and why. */
+export interface CallbackRequest {
+  readonly kind: 'onExecute' | 'onSuccess' | 'onFailure' | 'onRetry' | 'onSkipped'
+  readonly dagId: string
+  readonly runId: string
+  /** Null for a callback of the Dag itself. */
+  readonly taskInstance: TaskInstanceRef | null
+  readonly detail: string
+}
+
 /** What core gives an executor at construction. */
 export interface ExecutorHost {
   /** The instance's name in configuration; unique. */
@@ -68,11 +82,18 @@ export interface ExecutorHost {
   readonly store: ExecutorStore
   /** Wakes dispatch: there are events in the buffer. Safe to call at any time, from any turn. */
   report(event: ExecutorEvent): void
+  /** Core's callback outbox. Absent while there is none. */
+  sendCallback?(request: CallbackRequest): Promise<void>
   /** Sets a gauge of this executor, for example `executor.open_slots`. Absent where nothing collects metrics. */
   gauge?(name: string, value: number): void
 }
 
-/** What dispatch needs of an executor. `BaseExecutor` is its usual implementation. */
+/**
+ * What core needs of an executor. `BaseExecutor` is its usual implementation. Calls that may take long are time-boxed: one
+ * that takes longer has its signal aborted and counts as failed, its outcome as unknown. Three failures in a row make the
+ * executor unhealthy: it is offered nothing, and started again after a pause that grows. The others never notice. A member
+ * that answers at once (the getters, `queueWorkload`, `hasTask`) cannot be interrupted, and must never block.
+ */
 export interface Executor {
   readonly [EXECUTOR_BRAND]: number
   readonly name: string
@@ -81,41 +102,79 @@ export interface Executor {
   readonly syncIntervalMs: number | null
 
   /**
-   * Connect and check health. A throw makes the executor unhealthy, with the message shown; the others go on. It is
-   * called again, on the same instance, when that may have passed.
+   * Connect and check health. Dispatch calls it once before any work, and again, on the same instance, after the executor
+   * became unhealthy. It never launches anything, and never reports what an adoption has not asked for. A throw or a hang
+   * makes the executor unhealthy, with the message shown; saying that all is well when it is not costs three failed calls.
    */
   start(signal: AbortSignal): Promise<void>
-  /** Accept a workload. Throws for a kind that this executor does not support. A known dispatch id is accepted again quietly. */
+  /**
+   * Gauges, `processWorkloads` up to the open slots, then `sync`, as Airflow's: for `dag.test` and embedders that have no
+   * dispatch, once in each turn of their loop. Dispatch never calls it. It throws what the two throw.
+   */
+  heartbeat(signal?: AbortSignal): Promise<void>
+  /**
+   * Accept a workload. Dispatch calls it when the hand-over is committed, and again with the same dispatch id when it
+   * cannot know that it did: a known one is accepted quietly. It never begins anything, and never blocks. A throw says
+   * that this workload never started: it is settled so, alone. One that is accepted and forgotten is found by the next
+   * sweep and counts as lost; one that is held for too long is revoked, and handed over again.
+   */
   queueWorkload(workload: Workload, options: WorkloadOptions): void
   /**
-   * Begin what is queued. Dispatch calls it on each wake-up, and every second while `slotsOccupied` is not 0, which
-   * repeats calls of unknown outcome. It never throws for a single workload, and need not wait for what it begins.
+   * Begin what is queued, up to the open slots. Dispatch calls it on each wake-up, and every second while `slotsOccupied`
+   * is not 0, which repeats calls of unknown outcome. It never throws for a single workload, and need not wait for what it
+   * begins. A throw or a hang counts as failed; what is queued stays queued.
    */
   processWorkloads(signal: AbortSignal): Promise<void>
-  /** Bring what it runs up to date. Never called while an earlier call is under way. */
+  /**
+   * Bring what it runs up to date. Dispatch calls it every `syncIntervalMs`, never while an earlier call is under way. It
+   * never answers for work that it could not ask about. A throw or a hang counts as failed, and changes no task's state;
+   * what it reports wrongly is outranked by the task's own word, or else believed.
+   */
   sync(options: SyncOptions): Promise<void>
-  /** Events not acknowledged yet, oldest first. Peek, commit, acknowledge. */
+  /**
+   * Events not acknowledged yet, oldest first. Dispatch peeks, commits what follows, and acknowledges: it sees an event
+   * again until then. Events of a dispatch that is not current, of another executor's, or repeated, are dropped and counted.
+   */
   getEventBuffer(): readonly BufferedEvent[]
-  /** Forget events up to and including `place`. */
+  /** Forget events up to and including `place`. Dispatch calls it once they are committed, never before. */
   acknowledgeEvents(place: number): void
+  /** True while it holds this workload. Sweeps ask; a false no makes running work count as lost. */
   hasTask(dispatchId: DispatchId): boolean
+  /** How many workloads it holds. For display and for the pace of `processWorkloads`: core counts slots by its own leases. */
   readonly slotsOccupied: number
   readonly slotsAvailable: number
   /**
-   * Watch again what still lives; answers those it could not find. A throw is unknown, and dispatch asks again. What
-   * ended since is reported as usual, before or after, and is not among the answers.
+   * Watch again what still lives; answers those it could not find. Dispatch calls it after `start`, before any new work,
+   * with what an ended scheduler, or this one before its restart, had running here. It never adopts what is not its own,
+   * and never calls gone what it could not ask about: a throw or a hang is unknown, and dispatch asks again. What ended
+   * since is reported as usual, before or after, and is not among the answers. What it answers is begun again elsewhere:
+   * a wrong answer runs a task twice, and only the second one's word counts.
    */
   tryAdoptTaskInstances(
     taskInstances: readonly TaskInstanceRef[],
     signal: AbortSignal,
   ): Promise<readonly TaskInstanceRef[]>
-  /** Stop and forget; resolves when the work is confirmed gone, quietly for what is unknown or finished. */
+  /**
+   * Stop and forget; resolves when the work is confirmed gone, quietly for what is unknown or finished. Dispatch calls it
+   * for what was cancelled, cleared, or is stuck in queued. It reports nothing of what it stopped. A throw or a hang means
+   * not confirmed: the slot stays taken, and the call is repeated. A false yes lets a second process run beside the first;
+   * the first one's word is refused.
+   */
   revokeTask(taskInstance: TaskInstanceRef, signal: AbortSignal): Promise<void>
-  /** Live log of work in progress, from settings and identity alone, or null when this executor has none. */
+  /** Hand a callback to core's outbox, which runs it once. Core's own; it refuses where the host has no outbox. */
+  sendCallback(request: CallbackRequest): Promise<void>
+  /**
+   * Live log of work that runs, as JSON lines, from settings and identity alone, or null when this executor has none. The
+   * API calls it on an instance that was never started, mostly in another process than the scheduler's. It never needs
+   * `start`. After a throw or a hang the API serves the log file, where there is one, and says what happened.
+   */
   getTaskLog(taskInstance: TaskInstanceRef, tryNumber: number): Promise<AsyncIterable<string> | null>
-  /** Graceful: launch nothing more; finish, or detach what another can adopt. */
+  /**
+   * Graceful: launch nothing more; finish, or detach what another can adopt. Dispatch calls it once, when the server stops,
+   * and takes no events after it. A hang is cut short by the signal; what is left is adopted, or found lost, later.
+   */
   end(signal: AbortSignal): Promise<void>
-  /** Forced: stop everything. */
+  /** Forced: stop everything, at once. For embedders and tests; a server that is killed calls nothing. */
   terminate(): Promise<void>
 }
 
@@ -130,69 +189,13 @@ export interface WorkloadOptions {
   readonly executorConfig: unknown
 }
 
-/** Facts of an executor class that core reads without an instance. Each has a safe default in `BaseExecutor`. */
-export interface ExecutorCapabilities {
-  readonly supportsCallbacks: boolean
-  readonly supportsAdHocTiRun: boolean
-  readonly isLocal: boolean
-  readonly isSingleThreaded: boolean
-  readonly isProduction: boolean
-  readonly servesLogs: boolean
-  readonly preAssignsExternalExecutorId: boolean
-  readonly sentryIntegration: string | null
-  readonly changeSensorModeToReschedule: boolean
-  /** Schema of the instance's settings, or null for any. */
-  readonly configSchema: StandardSchema | null
-  /** Schema of a task's `executorConfig`, or null when it takes none. */
-  readonly executorConfigSchema: StandardSchema | null
-}
-
-/** The part of the Standard Schema interface that core uses; zod, valibot and arktype schemas fit. */
-export interface StandardSchema {
-  readonly '~standard': {
-    readonly version: 1
-    readonly vendor: string
-    validate(value: unknown): StandardResult | Promise<StandardResult>
-  }
-}
-
-/** Outcome of a Standard Schema validation. */
-export type StandardResult =
-  | { readonly value: unknown; readonly issues?: undefined }
-  | {
-      readonly issues: ReadonlyArray<{
-        readonly message: string
-        readonly path?: ReadonlyArray<PropertyKey | { key: PropertyKey }> | undefined
-      }>
-    }
-
-/**
- * An HTTP route that an executor serves to its own workers, mounted under `/executors/{name}`. Until the executor has
- * started and adopted its work, the server answers 503 itself: an executor that knows nothing yet would end live work.
- */
-export interface ExecutorRoute {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** Path below `/executors/{name}`, for example `/jobs/poll`. */
-  readonly path: string
-  handle(request: ExecutorRequest): Promise<ExecutorResponse>
-}
-
-/** A request of an executor's own worker, already authenticated by the instance's worker credential. */
-export interface ExecutorRequest {
-  readonly executor: Executor
-  readonly query: Readonly<Record<string, string>>
-  readonly body: unknown
-  readonly signal: AbortSignal
-}
-
-/** Answer to an {@link ExecutorRequest}. */
-export interface ExecutorResponse {
-  readonly status: number
-  readonly body?: unknown
-}
-
 /** An executor class, as configuration names it. */
 export interface ExecutorClass extends ExecutorCapabilities {
   new (host: ExecutorHost): Executor
+  /** Routes for its own workers. The API server calls it when it starts; a throw leaves this executor without routes. */
   getApiRoutes?(): readonly ExecutorRoute[]
+  /** Commands for the command line, which calls it for help and for words that it does not know itself. */
+  getCliCommands?(): readonly ExecutorCommandGroup[]
+  /** What it shows of itself. The API server calls it when it starts; a throw leaves this executor without views. */
+  getUiViews?(): readonly ExecutorView[]
 }

@@ -6,6 +6,7 @@ export const FINAL_MEMBERS = [
   'heartbeat',
   'queueWorkload',
   'report',
+  'sendCallback',
   'getEventBuffer',
   'acknowledgeEvents',
   'hasTask',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isolationSchema, taskInputSchema, taskProgramSchema } from './workloads.ts'
+import { EXECUTOR_NEEDS } from './executor-needs.ts'
 import { TRIGGER_RULES } from './trigger-rules.ts'
 
 /** A Dag as data: what parsing a Dag file yields and what the scheduler works from. It holds no code. */
@@ -20,6 +21,9 @@ export const retryPolicySchema = z.object({
 /** See {@link retryPolicySchema}. */
 export type RetryPolicy = z.infer<typeof retryPolicySchema>
 
+/** What a task may need of its executor, which is checked when its Dag is parsed. */
+export const executorNeedSchema = z.enum(EXECUTOR_NEEDS)
+
 /** One task of a Dag. */
 export const taskSpecSchema = z.object({
   taskId: z.string(),
@@ -36,6 +40,8 @@ export const taskSpecSchema = z.object({
   /** Name of the executor, or null for the Dag's, or else the first configured one. */
   executor: z.string().nullable(),
   executorConfig: z.unknown().optional(),
+  /** What its executor must be able to do; absent for nothing. */
+  needs: z.array(executorNeedSchema).optional(),
   isolation: isolationSchema.nullable(),
   /** File and line where the author placed the task, for messages. */
   location: z.string().nullable(),

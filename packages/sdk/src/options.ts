@@ -1,7 +1,7 @@
-import type { TRIGGER_RULES } from '@fairlead/protocol/constants'
+import type { ExecutorNeed, TRIGGER_RULES } from '@fairlead/protocol/constants'
 import type { Duration } from './duration.ts'
 import type { JsonValue } from './json.ts'
-import type { ExecutorConfig, ExecutorName } from './register.ts'
+import type { ExecutorChoice, ExecutorName } from './register.ts'
 
 /** One of Airflow's trigger rules. */
 export type TriggerRule = (typeof TRIGGER_RULES)[number]
@@ -10,7 +10,9 @@ export type TriggerRule = (typeof TRIGGER_RULES)[number]
 export type ScheduleOption = string | { readonly cron: string; readonly timezone: string } | null
 
 /** How one task runs. */
-export interface TaskOptions {
+export type TaskOptions = CommonTaskOptions & ExecutorChoice
+
+interface CommonTaskOptions {
   /** Which states of the upstream tasks let this one run. Default `'all_success'`. */
   readonly triggerRule?: TriggerRule
   /** How many tries follow the first. Default 0. */
@@ -31,16 +33,19 @@ export interface TaskOptions {
   readonly priorityWeight?: number
   /** Queue within the executor. Default `'default'`. */
   readonly queue?: string
-  /** Where the task runs. Default: the Dag's executor, or else the first configured one. */
-  readonly executor?: ExecutorName
-  /** What the task asks of its executor. */
-  readonly executorConfig?: ExecutorConfig
+  /**
+   * What its executor must be able to do: watch the task again after a scheduler's death, stop it, show its log while it
+   * runs, or run its callbacks. A Dag whose executor cannot is not imported.
+   */
+  readonly needs?: readonly ExecutorNeed[]
   /** True for a task that prepares what others need; `all_done_setup_success` looks at it. */
   readonly setup?: boolean
 }
 
 /** How a shell task runs. */
-export interface ShellOptions extends Omit<TaskOptions, 'retryWhen'> {
+export type ShellOptions = Omit<CommonTaskOptions, 'retryWhen'> & ExecutorChoice & CommandOptions
+
+interface CommandOptions {
   /** Added to the environment of the command. */
   readonly env?: Readonly<Record<string, string>>
   /** Working directory. Default: the one that the worker gives its tasks. */

@@ -1,5 +1,5 @@
 import type { RetryPolicy, TaskSpec } from '@fairlead/protocol'
-import { DEFAULT_QUEUE, TRIGGER_RULES } from '@fairlead/protocol/constants'
+import { DEFAULT_QUEUE, EXECUTOR_NEEDS, TRIGGER_RULES } from '@fairlead/protocol/constants'
 import { millisecondsOf, type Duration } from './duration.ts'
 import { jsonProblem } from './json.ts'
 import { checkOptionNames, optionError, type OptionOwner } from './option-error.ts'
@@ -33,6 +33,7 @@ const NAMES: Record<keyof TaskOptions, true> = {
   queue: true,
   executor: true,
   executorConfig: true,
+  needs: true,
   setup: true,
 }
 
@@ -56,6 +57,7 @@ export function taskSpecOf(dagId: string, task: PlacedTask, shared: TaskOptions)
     queue: options.queue,
     executor: options.executor ?? null,
     ...(options.executorConfig === undefined ? {} : { executorConfig: options.executorConfig }),
+    ...(options.needs === undefined || options.needs.length === 0 ? {} : { needs: [...options.needs] }),
     isolation: null,
     location: task.location,
   }
@@ -73,6 +75,7 @@ function checkOptions(owner: OptionOwner, options: FilledOptions): void {
     ['retryJitter', retryJitter >= 0 && retryJitter <= 1, 'a share from 0 to 1'],
     ['executionTimeout', isTimeout(options.executionTimeout), 'a duration such as { minutes: 30 }'],
     ['priorityWeight', Number.isSafeInteger(priorityWeight), 'a whole number'],
+    ['needs', areNeeds(options.needs), `a list of ${EXECUTOR_NEEDS.join(', ')}`],
     ['executorConfig', isPlain(executorConfig), 'values that JSON can hold'],
   ]
   const broken = rules.find(([, isKept]) => !isKept)
@@ -81,6 +84,10 @@ function checkOptions(owner: OptionOwner, options: FilledOptions): void {
 
 function isTimeout(timeout: Duration | undefined): boolean {
   return timeout === undefined || (millisecondsOf(timeout) ?? 0) > 0
+}
+
+function areNeeds(needs: TaskOptions['needs']): boolean {
+  return needs === undefined || (Array.isArray(needs) && needs.every((need) => EXECUTOR_NEEDS.includes(need)))
 }
 
 function isPlain(executorConfig: unknown): boolean {

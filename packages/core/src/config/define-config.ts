@@ -21,8 +21,3 @@ export type ConfigFile = { readonly [S in keyof ConfigValues]?: Writable<ConfigV
   /** Executors by the name that tasks use; the first one is the default. */
   readonly executors?: Readonly<Record<string, ExecutorEntry>> | undefined
 }
-
-/** Gives a configuration file its types. */
-export function defineConfig(config: ConfigFile): ConfigFile {
-  return config
-}

@@ -1,5 +1,5 @@
 export { ConfigError } from './config-error.ts'
-export { defineConfig, type ConfigFile, type ExecutorEntry } from './define-config.ts'
+export type { ConfigFile, ExecutorEntry } from './define-config.ts'
 export { processEnvironment } from './environment.ts'
 export { listConfig, type ConfigRow } from './listing.ts'
 export { loadConfig, type Config, type ConfigPaths, type ConfigSources, type Origin } from './load.ts'
