@@ -12,7 +12,7 @@ describe('BaseExecutor', () => {
   })
 
   it('is a production executor without callbacks, logs, sentry or schemas unless its class says so', () => {
-    expect({ ...BaseExecutor }).toEqual(DEFAULT_CAPABILITIES)
+    expect(capabilitiesOf(BaseExecutor)).toEqual(DEFAULT_CAPABILITIES)
     expect(DEFAULT_CAPABILITIES).toEqual({
       supportsCallbacks: false,
       supportsAdHocTiRun: false,

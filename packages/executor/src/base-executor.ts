@@ -5,7 +5,7 @@ import {
   type Workload,
   type WorkloadExit,
 } from '@fairlead/protocol'
-import { DEFAULT_CAPABILITIES } from './capabilities.ts'
+import { CapableClass } from './capable-class.ts'
 import { EventBuffer } from './event-buffer.ts'
 import { ExecutorError } from './executor-error.ts'
 import {
@@ -31,7 +31,6 @@ import type {
 import { HeldWorkloads } from './held-workloads.ts'
 import { beginLaunch, LazyOptions, repeatDelayMs, resultOfError } from './launch.ts'
 import { refuseTooLarge, refuseUnsupported } from './refuse-workload.ts'
-import type { StandardSchema } from './standard-schema.ts'
 
 /** The brand sits on the prototype: a class is judged without an instance. Isolated declarations cannot say so in the class. */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging
@@ -46,24 +45,7 @@ export interface BaseExecutor {
  * Invariant 2: a call of unknown outcome is repeated with the same dispatch id until it is known or revoked.
  * Invariant 3: after `end` or `terminate` nothing more is launched.
  */
-export abstract class BaseExecutor implements Executor {
-  static readonly supportsCallbacks: boolean = DEFAULT_CAPABILITIES.supportsCallbacks
-  static readonly supportsAdHocTiRun: boolean = DEFAULT_CAPABILITIES.supportsAdHocTiRun
-  static readonly isLocal: boolean = DEFAULT_CAPABILITIES.isLocal
-  static readonly isSingleThreaded: boolean = DEFAULT_CAPABILITIES.isSingleThreaded
-  static readonly isProduction: boolean = DEFAULT_CAPABILITIES.isProduction
-  static readonly servesLogs: boolean = DEFAULT_CAPABILITIES.servesLogs
-  static readonly preAssignsExternalExecutorId: boolean = DEFAULT_CAPABILITIES.preAssignsExternalExecutorId
-  static readonly sentryIntegration: string | null = DEFAULT_CAPABILITIES.sentryIntegration
-  static readonly changeSensorModeToReschedule: boolean = DEFAULT_CAPABILITIES.changeSensorModeToReschedule
-  static readonly supportsAdoption: boolean = DEFAULT_CAPABILITIES.supportsAdoption
-  static readonly supportsCancel: boolean = DEFAULT_CAPABILITIES.supportsCancel
-  static readonly servesLiveLogs: boolean = DEFAULT_CAPABILITIES.servesLiveLogs
-  static readonly maxRuntimeMs: number | null = DEFAULT_CAPABILITIES.maxRuntimeMs
-  static readonly maxPayloadBytes: number | null = DEFAULT_CAPABILITIES.maxPayloadBytes
-  static readonly configSchema: StandardSchema | null = DEFAULT_CAPABILITIES.configSchema
-  static readonly executorConfigSchema: StandardSchema | null = DEFAULT_CAPABILITIES.executorConfigSchema
-
+export abstract class BaseExecutor extends CapableClass implements Executor {
   readonly name: string
   readonly parallelism: number
   readonly syncIntervalMs: number | null = 1000
@@ -84,6 +66,7 @@ export abstract class BaseExecutor implements Executor {
   #isEnding = false
 
   constructor(host: ExecutorHost) {
+    super()
     if (!Number.isInteger(host.parallelism) || host.parallelism <= 0) {
       throw new ExecutorError(
         'EXECUTOR_PARALLELISM_INVALID',

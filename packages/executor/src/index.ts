@@ -1,5 +1,6 @@
 export * from './executor.ts'
 export * from './capabilities.ts'
+export { CapableClass } from './capable-class.ts'
 export * from './standard-schema.ts'
 export * from './executor-routes.ts'
 export * from './executor-commands.ts'
