@@ -1,4 +1,5 @@
-import { EXECUTOR_BRAND, EXECUTOR_CONTRACT_VERSION, type Executor, type ExecutorClass } from './executor.ts'
+import { EXECUTOR_BRAND, EXECUTOR_CONTRACT_VERSION, type Executor } from './executor.ts'
+import type { ExecutorClass } from './executor-class.ts'
 import { ExecutorError } from './executor-error.ts'
 import { BASE_EXECUTOR_MARK, FINAL_MEMBERS } from './final-members.ts'
 
