@@ -132,7 +132,7 @@ export class AuditModel {
         this.#violated('one live attempt', `${task.label} is queued under the known dispatch id ${dispatchId}`)
       }
       task.dispatchId = dispatchId
-      this.attempts.set(dispatchId ?? '', { dispatchId: dispatchId ?? '', task, closed: null })
+      this.attempts.set(dispatchId ?? '', { dispatchId: dispatchId ?? '', task, closed: null, lastSignAt: null })
     } else if (from === 'queued' || from === 'running') {
       if (task.dispatchId !== dispatchId)
         this.#violated('one live attempt', `${task.label} moves under a foreign dispatch id`)
@@ -145,7 +145,7 @@ export class AuditModel {
     if (attempt === undefined) return this.#violated('one live attempt', `${task.label} ends an unknown attempt`)
     if (attempt.closed !== null)
       this.#violated('one outcome', `attempt ${attempt.dispatchId} of ${task.label} ends twice`)
-    attempt.closed = { to: row.to_state, actor: row.actor, detail: row.detail ?? '' }
+    attempt.closed = { from: row.from_state, to: row.to_state, actor: row.actor, detail: row.detail ?? '' }
     changes.closed.push(attempt)
     if (row.to_state === 'scheduled' || row.to_state === 'up_for_retry') task.dispatchId = null
   }

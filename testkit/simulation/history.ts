@@ -42,7 +42,7 @@ export async function playHistory(seed: number, database: Database, isFull: bool
     settle: (settlement) => fleet.api?.settle(settlement) ?? null,
   }
   for (const { name } of plan.executors) machines.set(name, new Machine(name, surroundings, api))
-  const umpire = new Umpire({ parallelism, truth: truthOf(machines), trace, checksAll: isFull })
+  const umpire = new Umpire({ parallelism, truth: truthOf(machines), trace, checksAll: isFull, now: () => kernel.now })
   const fleet: Fleet = new Fleet({ plan, surroundings, database, umpire, machines })
   const operator = new Operator({ plan, surroundings, fleet, machines, umpire })
   const surprise = (error: unknown): void => umpire.judgeError('unhandled rejection', error)

@@ -33,7 +33,17 @@ export interface TaskModel {
 export interface AttemptModel {
   readonly dispatchId: string
   readonly task: TaskModel
-  closed: { readonly to: TaskInstanceState; readonly actor: string; readonly detail: string } | null
+  closed: ClosedAttempt | null
+  /** When it last gave a sign of life that was accepted, in kernel time; null before it was let run. */
+  lastSignAt: number | null
+}
+
+/** How an attempt ended. */
+export interface ClosedAttempt {
+  readonly from: TaskInstanceState
+  readonly to: TaskInstanceState
+  readonly actor: string
+  readonly detail: string
 }
 
 /** A run as it is created. */

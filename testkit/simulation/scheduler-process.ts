@@ -83,6 +83,7 @@ export class SchedulerProcess {
           mode,
           surroundings: deps.surroundings,
           acknowledged: (dispatchId) => deps.umpire.acknowledged(dispatchId),
+          revoked: (dispatchId) => deps.umpire.revoked(dispatchId),
         })
       }),
       mintTicket: async () => 'ticket',

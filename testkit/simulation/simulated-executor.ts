@@ -14,6 +14,8 @@ export interface SimulatedExecutorDeps {
   readonly surroundings: Surroundings
   /** Told of each end that dispatch says it has dealt with. */
   acknowledged(dispatchId: string): void
+  /** Told of each process that it is to stop. */
+  revoked(dispatchId: string): void
 }
 
 const ANSWER_TIMEOUT_MS = 8_000
@@ -86,6 +88,7 @@ export class SimulatedExecutor extends BaseExecutor implements Watcher {
     await this.#travel()
     if (this.#deps.surroundings.chaos.failsRevoke()) throw new OrderedFailure('The machine cannot be asked to stop it.')
     await this.forget(ref.dispatchId)
+    this.#deps.revoked(ref.dispatchId)
     this.#deps.machine.kill(ref.dispatchId)
   }
 

@@ -18,6 +18,19 @@ export interface Violation {
   readonly detail: string
 }
 
+/** What an umpire works with. */
+export interface UmpireOptions {
+  readonly parallelism: ReadonlyMap<string, number>
+  readonly truth: Truth
+  readonly trace: Trace
+  /** Whether each transaction is followed by a look at everything. */
+  readonly checksAll: boolean
+  /** The kernel's time, which is never stepped. */
+  now(): number
+}
+
+/** A sweep that stops what gave a sign of life this recently is wrong, whatever clocks are stepped or skewed by. */
+const RECENT_MS = 10_000
 const TRANSACTIONS_PER_FULL_CHECK = 20
 
 const totalChanges = statement(() => `select total_changes() as written`)
@@ -30,17 +43,19 @@ export class Umpire {
   readonly #trace: Trace
   readonly #open = new Set<AttemptModel>()
   readonly #checksAll: boolean
+  readonly #now: () => number
   violation: Violation | null = null
   #transactions = 0
   #written = -1
 
-  constructor(options: { parallelism: ReadonlyMap<string, number>; truth: Truth; trace: Trace; checksAll: boolean }) {
+  constructor(options: UmpireOptions) {
     const violated = (invariant: string, detail: string): void => this.violated(invariant, detail)
     this.model = new AuditModel(violated)
     this.slots = new SlotCheck(options.parallelism, options.truth, violated)
     this.#truth = options.truth
     this.#trace = options.trace
     this.#checksAll = options.checksAll
+    this.#now = options.now
   }
 
   violated(invariant: string, detail: string): void {
@@ -101,6 +116,7 @@ export class Umpire {
     const task = this.#currentTask(request.dispatchId)
     if (task?.state !== 'running')
       this.violated('one live attempt', `${request.hostname}/${request.pid} was let run without being current`)
+    if (!answer.isRepeated) this.#noteSign(request.dispatchId)
   }
 
   settled(settlement: Settlement, answer: SettleAnswer): void {
@@ -125,6 +141,22 @@ export class Umpire {
         `${request.hostname}/${request.pid} is ${isCurrent ? '' : 'not '}current, and told ${answer.kind}`,
       )
     }
+    if (isCurrent) this.#noteSign(request.dispatchId)
+  }
+
+  /** Nothing that is wanted, runs and says so is stopped. */
+  revoked(dispatchId: string): void {
+    const lastSignAt = this.model.attempts.get(dispatchId)?.lastSignAt ?? null
+    if (this.#currentTask(dispatchId)?.state !== 'running' || lastSignAt === null) return
+    const silentMs = this.#now() - lastSignAt
+    if (silentMs < RECENT_MS) {
+      this.violated('no needless end', `${dispatchId} was stopped, and gave a sign of life ${silentMs} ms before`)
+    }
+  }
+
+  #noteSign(dispatchId: string): void {
+    const attempt = this.model.attempts.get(dispatchId)
+    if (attempt !== undefined) attempt.lastSignAt = this.#now()
   }
 
   #currentTask(dispatchId: string) {
@@ -141,7 +173,7 @@ export class Umpire {
 
   /** An attempt ends for a reason of its own, and only for one that is true. */
   #checkClose({ dispatchId, task, closed }: AttemptModel): void {
-    const { to = 'none', actor = '', detail = '' } = closed ?? {}
+    const { from = 'none', to = 'none', actor = '', detail = '' } = closed ?? {}
     const label = `${task.label} (${dispatchId})`
     if (actor === 'worker') {
       const reported = this.#truth.reported(dispatchId)
@@ -154,6 +186,8 @@ export class Umpire {
     if (actor === 'sweep' && detail.includes('no longer knows') && !this.#truth.wasRevoked(dispatchId)) {
       this.violated('no lost event', `${label} was forgotten by its executor`)
     }
+    if (actor === 'stuck_in_queued' && from === 'running')
+      this.violated('no needless end', `${label} ended as stuck in the queue after it had started`)
     if (actor === 'executor' && this.#truth.isAlive(dispatchId))
       this.violated('one outcome', `${label} ended by an executor while it lives`)
     if (actor === 'adoption' && this.#truth.isAlive(dispatchId))

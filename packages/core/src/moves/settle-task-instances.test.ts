@@ -115,6 +115,18 @@ describeOnEngines('the end of an attempt', (engine) => {
     expect(await row(world)).toMatchObject({ state: 'running', dispatch_id: second.dispatchId })
   })
 
+  it('for having waited too long in a queue says nothing about one that has started in between', async () => {
+    const world = await openRun(engine)
+    const task = await claim(world)
+    await start(world, task)
+    const exit = { kind: 'neverStarted', detail: 'stuck' } as const
+    const stuck = { ...task, report: null, exit, endedAt: null, actor: 'stuck_in_queued', isOfQueued: true } as const
+    expect(await settleTaskInstances(world.context, [stuck])).toEqual([
+      { kind: 'refused', reason: 'invalid_state', state: 'running' },
+    ])
+    expect(await report(world, task, 'success')).toEqual({ kind: 'moved', to: 'success' })
+  })
+
   it('of a try that was followed by another is archived', async () => {
     const world = await openRun(engine, 1)
     const first = await claim(world)

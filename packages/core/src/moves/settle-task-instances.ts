@@ -41,6 +41,8 @@ export interface Settlement {
   readonly exit: WorkloadExit | null
   /** When it ended, by the reporter's clock; the server's when null. */
   readonly endedAt: number | null
+  /** True when it says something only about an attempt that has not started. */
+  readonly isOfQueued?: true
 }
 
 /** What became of a settlement. */
@@ -95,6 +97,8 @@ interface EndedAttempt {
 function refuse(row: TaskInstanceRow, settlement: Settlement): SettleAnswer | null {
   if (row.dispatch_id !== settlement.dispatchId) return { kind: 'refused', reason: 'superseded', state: row.state }
   if (settlement.report !== null && row.state === settlement.report.state) return { kind: 'repeated' }
+  if (settlement.isOfQueued && row.state !== 'queued')
+    return { kind: 'refused', reason: 'invalid_state', state: row.state }
   // Only a process that was let run may report a state; how a process ended also concerns one still queued.
   const isOpen = row.state === 'running' || (row.state === 'queued' && settlement.report === null)
   return isOpen ? null : { kind: 'refused', reason: 'not_running', state: row.state }

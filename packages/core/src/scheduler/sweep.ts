@@ -86,7 +86,9 @@ async function sweepStuck(deps: SweepContext, now: number, signal: AbortSignal):
     const exit = { kind: 'neverStarted' as const, detail: `Queued for more than ${times.queuedTimeoutMs} ms.` }
     const settlement = { taskInstanceId: row.task_instance_id, dispatchId: row.dispatch_id, actor: 'stuck_in_queued' }
     context.environment.faults.at('sweep.beforeSettle')
-    const [answer] = await settleTaskInstances(context, [{ ...settlement, report: null, exit, endedAt: null }])
+    const [answer] = await settleTaskInstances(context, [
+      { ...settlement, report: null, exit, endedAt: null, isOfQueued: true },
+    ])
     context.environment.faults.at('sweep.afterSettle')
     // Revoked only after winning: a task that has started in between is left alone.
     if (answer?.kind !== 'moved') return
