@@ -11,6 +11,9 @@ export interface FakeExecutionApi {
   readonly states: ReadonlyMap<string, ReportedState[]>
   /** XComs by `task_id/key`. */
   readonly xcoms: Map<string, unknown>
+  readonly variables: Map<string, string>
+  /** Bodies of connections by id. */
+  readonly connections: Map<string, unknown>
   /** Answers requests instead of the usual rules; null lets them be. */
   intercept: (request: RecordedRequest) => FakeAnswer | null
   /** What `/run` says about another try. */
@@ -53,6 +56,8 @@ export async function startFakeExecutionApi(): Promise<FakeExecutionApi> {
     requests,
     states,
     xcoms: new Map(),
+    variables: new Map(),
+    connections: new Map(),
     intercept: () => null,
     shouldRetry: false,
     heartbeats: (id) => requests.filter(({ path }) => path.includes(`${id}/heartbeat`)).length,
@@ -89,6 +94,11 @@ export async function startFakeExecutionApi(): Promise<FakeExecutionApi> {
     const [, , kind = '', ...rest] = (path.split('?')[0] ?? '').split('/').map(decodeURIComponent)
     if (kind === 'xcoms') return xcomAnswer(method, `${rest[2]}/${rest[3]}`, body)
     const [id = '', action] = rest
+    if (kind === 'variables') return variableAnswer(method, id, body)
+    if (kind === 'connections') {
+      const found = fake.connections.get(id)
+      return found === undefined ? { status: 404 } : { status: 200, body: found }
+    }
     if (action === 'run') return { status: 200, body: runContext(fake.shouldRetry) }
     if (!token.startsWith('session-'))
       return { status: 403, body: { detail: 'the launch ticket is not a session token' } }
@@ -105,6 +115,16 @@ export async function startFakeExecutionApi(): Promise<FakeExecutionApi> {
       return fake.xcoms.has(key) ? { status: 200, body: { key, value: fake.xcoms.get(key) } } : { status: 404 }
     fake.xcoms.set(key, body)
     return { status: 201 }
+  }
+
+  function variableAnswer(method: string, key: string, body: unknown): FakeAnswer {
+    if (method === 'DELETE') return { status: fake.variables.delete(key) ? 204 : 404 }
+    if (method === 'PUT') {
+      fake.variables.set(key, (body as { val: string }).val)
+      return { status: 201 }
+    }
+    const value = fake.variables.get(key)
+    return value === undefined ? { status: 404 } : { status: 200, body: { key, value } }
   }
 
   await fake.comeUp()

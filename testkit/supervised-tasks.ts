@@ -179,5 +179,24 @@ dag.task('levels', () => { console.warn('careful', { a: 1 }); console.error('bad
 dag.task('heap', () => { const all = []; for (;;) all.push(new Array(1e6).fill({})) })()
 dag.task('abort', () => process.abort())()
 dag.task('memory', async () => { const all = []; for (;;) { all.push(Buffer.alloc(16 * 1024 * 1024, 1)); await sleep(1) } })()
+dag.task('variables', async () => {
+  const { variables, getVariable } = getClient()
+  await variables.set('plan', { steps: 3 }, { description: 'how' })
+  await variables.set('gone', 'soon')
+  await variables.delete('gone')
+  return [await getVariable('plan'), await variables.getJson('plan'), await getVariable('gone'), await getVariable('home')]
+})()
+dag.task('noJson', async () => getClient().variables.getJson('words'))()
+dag.task('connects', async () => {
+  const { host, port, password, extra } = await getClient().getConnection('db')
+  console.log('logs in with ' + password, { token: extra.api_token })
+  const own = await getClient().getConnection('own')
+  console.error(own.password + ' and ' + encodeURIComponent(password))
+  await getClient().maskSecret('sesame\\nopen please')
+  process.stdout.write('sesame, and: open please\\n')
+  const none = await getClient().getConnection('none')
+  if (none !== null) throw new Error('found')
+  throw new Error(host + ':' + port + ' refused ' + password)
+})()
 dag.task('environment', () => ({ names: Object.keys(process.env), send: typeof process.send, argv: process.argv.length }))()
 `

@@ -92,6 +92,31 @@ export const xcomSchema = z.object({ key: z.string(), value: z.unknown() })
 /** See {@link xcomSchema}. */
 export type XComResponse = z.infer<typeof xcomSchema>
 
+/** `GET /execution/variables/{key}`, response. */
+export const variableSchema = z.object({ key: z.string(), value: z.string() })
+/** See {@link variableSchema}. */
+export type VariableResponse = z.infer<typeof variableSchema>
+
+/** `PUT /execution/variables/{key}`, request. */
+export const variableBodySchema = z.object({ val: z.string(), description: z.string().nullish() })
+/** See {@link variableBodySchema}. */
+export type VariableBody = z.infer<typeof variableBodySchema>
+
+/** `GET /execution/connections/{conn_id}`, response. `extra` is JSON text. */
+export const connectionSchema = z.object({
+  conn_id: z.string(),
+  conn_type: z.string(),
+  description: z.string().nullish(),
+  host: z.string().nullable(),
+  login: z.string().nullable(),
+  password: z.string().nullable(),
+  schema: z.string().nullable(),
+  port: z.int().nullable(),
+  extra: z.string().nullable(),
+})
+/** See {@link connectionSchema}. */
+export type ConnectionResponse = z.infer<typeof connectionSchema>
+
 /** Reasons with which the API refuses a worker's call (`detail.reason` of a 409, 410 or 403). */
 export const REFUSAL_REASONS = [
   'invalid_state',

@@ -11,6 +11,14 @@ function runtime(taskId: string): TaskRuntime {
       pull: async <T>({ key = 'return_value' }: { key?: string }) => (kept.get(key) ?? null) as T | null,
       delete: async ({ key = 'return_value' }) => void kept.delete(key),
     },
+    variables: {
+      get: async (key) => `variable ${key}`,
+      getJson: async () => null,
+      set: async () => undefined,
+      delete: async () => undefined,
+    },
+    connection: async () => null,
+    maskSecret: async () => undefined,
   }
 }
 
@@ -34,6 +42,8 @@ describe('the context of a task', () => {
       expect(await client.getXCom<number>({ key: 'n' })).toBe(2)
       await client.xcom.delete({ key: 'n' })
       expect(await client.xcom.pull({ key: 'n' })).toBeNull()
+      expect(await client.getVariable('day')).toBe('variable day')
+      expect(await client.getConnection('db')).toBeNull()
     })
   })
 

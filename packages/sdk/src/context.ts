@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Connection } from './connection.ts'
 import { AuthorError } from './errors.ts'
 import type { JsonValue } from './json.ts'
 import { CONTEXT_SLOT, readSlot, writeSlot } from './symbols.ts'
@@ -51,6 +52,18 @@ export interface XComClient {
   delete(address: XComAddress): Promise<void>
 }
 
+/** Values that people and tasks keep in Fairlead, by key, for whoever asks. */
+export interface VariableClient {
+  /** A variable's text, from `FAIRLEAD_VAR_<KEY>` of the task's environment, or else the server. Null when there is none. */
+  get(key: string): Promise<string | null>
+  /** The same, read as JSON. Throws when it is none. */
+  getJson<T = JsonValue>(key: string): Promise<T | null>
+  /** Keeps a value: a text as it is, anything else as JSON. */
+  set(key: string, value: JsonValue, options?: { readonly description?: string }): Promise<void>
+  /** Forgets a variable; quiet when there is none. */
+  delete(key: string): Promise<void>
+}
+
 /** What a running task may ask of Fairlead. */
 export interface TaskClient {
   readonly xcom: XComClient
@@ -58,12 +71,28 @@ export interface TaskClient {
   getXCom<T = JsonValue>(address: XComAddress): Promise<T | null>
   /** Airflow's name for `xcom.push`. */
   setXCom(item: { key: string; value: JsonValue }): Promise<void>
+  readonly variables: VariableClient
+  /** Airflow's name for `variables.get`. */
+  getVariable(key: string): Promise<string | null>
+  /**
+   * A connection, from `FAIRLEAD_CONN_<ID>` of the task's environment (a URI or JSON), or else the server. Null when
+   * there is none.
+   */
+  getConnection(connectionId: string): Promise<Connection | null>
+  /**
+   * Keeps a text out of this task's log once it resolves. Connections' passwords and sensitive variables are kept out
+   * already.
+   */
+  maskSecret(secret: string): Promise<void>
 }
 
 /** What a runner supplies around a handler. */
 export interface TaskRuntime {
   readonly context: TaskContext
   readonly xcom: XComClient
+  readonly variables: VariableClient
+  readonly connection: (connectionId: string) => Promise<Connection | null>
+  readonly maskSecret: (secret: string) => Promise<void>
 }
 
 /** The running task's context. */
@@ -73,11 +102,15 @@ export function getContext(): TaskContext {
 
 /** The running task's client. */
 export function getClient(): TaskClient {
-  const { xcom } = currentRuntime('getClient')
+  const { xcom, variables, connection, maskSecret } = currentRuntime('getClient')
   return {
     xcom,
     getXCom: (address) => xcom.pull(address),
     setXCom: ({ key, value }) => xcom.push(key, value),
+    variables,
+    getVariable: (key) => variables.get(key),
+    getConnection: connection,
+    maskSecret,
   }
 }
 

@@ -29,5 +29,16 @@ const fromChildSchema: z.ZodType<FromChild> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('xcomGet'), id: z.int(), address: placeSchema }),
   z.object({ kind: z.literal('xcomSet'), id: z.int(), key: z.string(), json: z.string() }),
   z.object({ kind: z.literal('xcomDelete'), id: z.int(), address: placeSchema }),
+  z.object({ kind: z.literal('variableGet'), id: z.int(), key: z.string() }),
+  z.object({
+    kind: z.literal('variableSet'),
+    id: z.int(),
+    key: z.string(),
+    value: z.string(),
+    description: z.string().nullable(),
+  }),
+  z.object({ kind: z.literal('variableDelete'), id: z.int(), key: z.string() }),
+  z.object({ kind: z.literal('connectionGet'), id: z.int(), connectionId: z.string() }),
+  z.object({ kind: z.literal('mask'), id: z.int(), secrets: z.array(z.string()) }),
   z.object({ kind: z.literal('outcome'), outcome: taskOutcomeSchema }),
 ])

@@ -7,14 +7,19 @@ import {
   REFUSAL_REASONS,
   RUNNER_CONTRACT_HEADER,
   RUNNER_CONTRACT_VERSION,
+  connectionSchema,
   runContextSchema,
+  variableSchema,
   xcomSchema,
+  type ConnectionResponse,
   type EnterRunning,
   type Heartbeat,
   type RefusalReason,
   type RunContext,
   type TaskStateReport,
+  type VariableBody,
 } from '@fairlead/protocol'
+import type { z } from 'zod'
 
 /**
  * Client of the Task Execution API for one machine: keep-alive connections over TCP or a Unix socket.
@@ -149,14 +154,9 @@ export class TaskSession {
   }
 
   /** Reads an XCom. */
-  async getXCom(key: XComAddress, options: CallOptions): Promise<XComAnswer> {
-    const answer = await this.#send('GET', xcomPath(key), undefined, options)
-    if (answer.kind === 'answered' && answer.status === 200) {
-      const xcom = xcomSchema.safeParse(answer.body)
-      if (xcom.success) return { kind: 'found', value: xcom.data.value }
-      return { kind: 'unavailable', detail: 'the server answered something that is not an XCom' }
-    }
-    return refusalOf(answer)
+  async getXCom(key: XComAddress, options: CallOptions): Promise<FoundAnswer<unknown>> {
+    const answer = await this.#read(xcomPath(key), xcomSchema, options)
+    return answer.kind === 'found' ? { kind: 'found', value: answer.value.value } : answer
   }
 
   /** Writes an XCom from its JSON text. */
@@ -167,6 +167,35 @@ export class TaskSession {
   /** Deletes an XCom; quiet when there is none. */
   async deleteXCom(key: XComAddress, options: CallOptions): Promise<CallAnswer> {
     return done(await this.#send('DELETE', xcomPath(key), undefined, options))
+  }
+
+  /** Reads a variable. */
+  async getVariable(key: string, options: CallOptions): Promise<FoundAnswer<string>> {
+    const answer = await this.#read(variablePath(key), variableSchema, options)
+    return answer.kind === 'found' ? { kind: 'found', value: answer.value.value } : answer
+  }
+
+  /** Writes a variable. */
+  async setVariable(key: string, body: VariableBody, options: CallOptions): Promise<CallAnswer> {
+    return done(await this.#send('PUT', variablePath(key), body, options))
+  }
+
+  /** Deletes a variable; quiet when there is none. */
+  async deleteVariable(key: string, options: CallOptions): Promise<CallAnswer> {
+    return done(await this.#send('DELETE', variablePath(key), undefined, options))
+  }
+
+  /** Reads a connection. */
+  getConnection(connectionId: string, options: CallOptions): Promise<FoundAnswer<ConnectionResponse>> {
+    return this.#read(`/execution/connections/${encodeURIComponent(connectionId)}`, connectionSchema, options)
+  }
+
+  async #read<T>(path: string, schema: z.ZodType<T>, options: CallOptions): Promise<FoundAnswer<T>> {
+    const answer = await this.#send('GET', path, undefined, options)
+    if (answer.kind !== 'answered' || answer.status !== 200) return refusalOf(answer)
+    const found = schema.safeParse(answer.body)
+    if (found.success) return { kind: 'found', value: found.data }
+    return { kind: 'unavailable', detail: `the server's answer to GET ${path} is not what was asked for` }
   }
 
   #send(method: string, path: string, body: unknown, options: SessionCallOptions): Promise<ApiAnswer> {
@@ -216,8 +245,8 @@ export type Refusal =
 export type RunAnswer = { kind: 'started'; context: RunContext } | Refusal
 /** Answer to a call that only succeeds. */
 export type CallAnswer = { kind: 'done' } | Refusal
-/** Answer to the read of an XCom. */
-export type XComAnswer = { kind: 'found'; value: unknown } | Refusal
+/** Answer to a read. */
+export type FoundAnswer<T> = { kind: 'found'; value: T } | Refusal
 
 interface SessionCallOptions extends CallOptions {
   readonly headers?: Record<string, string>
@@ -279,6 +308,10 @@ function parseJson(text: string): unknown {
     // Not ours: a proxy's error page, for example. It is shown as text.
     return { detail: text.slice(0, 500) }
   }
+}
+
+function variablePath(key: string): string {
+  return `/execution/variables/${encodeURIComponent(key)}`
 }
 
 function xcomPath(address: XComAddress): string {

@@ -1,6 +1,6 @@
 export { childEnvironment, extraCaCertificatesOf } from './child-environment.ts'
 export { ExecutionApiClient, TaskSession } from './execution-api-client.ts'
-export type { CallAnswer, CallOptions, Refusal, RunAnswer, XComAddress, XComAnswer } from './execution-api-client.ts'
+export type { CallAnswer, CallOptions, Refusal, RunAnswer, XComAddress, FoundAnswer } from './execution-api-client.ts'
 export { CONTROL_VERSION, hostMessageSchema } from './host/control-messages.ts'
 export type { HeldWorkload, HostAnswer, HostCall, HostMessage } from './host/control-messages.ts'
 export { workerHostSettingsSchema, type WorkerHostSettings } from './host/host-settings.ts'

@@ -6,7 +6,7 @@ import type { RunContext, TaskError, TaskInput } from '@fairlead/protocol'
 export type ToChild =
   | { kind: 'preload'; bundlePath: string }
   | { kind: 'start'; task: TaskStart }
-  | { kind: 'reply'; id: number; answer: XComReply }
+  | { kind: 'reply'; id: number; answer: HostReply }
 
 /** From the child. `outcome` is its last word. */
 export type FromChild =
@@ -15,10 +15,15 @@ export type FromChild =
   | { kind: 'xcomGet'; id: number; address: XComPlace }
   | { kind: 'xcomSet'; id: number; key: string; json: string }
   | { kind: 'xcomDelete'; id: number; address: XComPlace }
+  | { kind: 'variableGet'; id: number; key: string }
+  | { kind: 'variableSet'; id: number; key: string; value: string; description: string | null }
+  | { kind: 'variableDelete'; id: number; key: string }
+  | { kind: 'connectionGet'; id: number; connectionId: string }
+  | { kind: 'mask'; id: number; secrets: readonly string[] }
   | { kind: 'outcome'; outcome: TaskOutcome }
 
-/** What the host answers to an `xcom…` request. */
-export type XComReply =
+/** What the host answers to a request. */
+export type HostReply =
   | { kind: 'found'; value: unknown }
   | { kind: 'none' }
   | { kind: 'done' }

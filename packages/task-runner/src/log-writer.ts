@@ -4,12 +4,15 @@ import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { LineSplitter } from './line-splitter.ts'
 import { LOG_RECORD_MARK } from './ipc.ts'
+import { SecretMask } from './secret-mask.ts'
 
 /**
  * One task's log file: NDJSON, appended. Output is read no faster than it is written, so a task that prints without
  * end costs no memory. A full disk loses lines, says how many, and stops nothing.
  */
 export class LogWriter {
+  /** What this task's log must not show. */
+  readonly mask = new SecretMask()
   readonly #path: string
   #file: FileHandle | null = null
   #pending: string[] = []
@@ -66,8 +69,9 @@ export class LogWriter {
 
   #append(line: string): void {
     if (this.#isClosed && this.#file === null) return
-    this.#pending.push(line)
-    this.#pendingLength += line.length
+    const shown = this.mask.hide(line)
+    this.#pending.push(shown)
+    this.#pendingLength += shown.length
     this.#writing ??= this.#drain()
   }
 

@@ -22,7 +22,7 @@ export function followOutput(process: SupervisedProcess, log: LogWriter, mayHold
       if (line !== '') lastLine = line
     }),
     log.follow(process.stderr, { level: 'error', logger: 'task.stderr', mayHoldRecords: false }, (line) => {
-      tail = `${tail}${line}\n`.slice(-TAIL_LENGTH)
+      tail = `${tail}${log.mask.hide(line)}\n`.slice(-TAIL_LENGTH)
     }),
   ])
   return {

@@ -1,12 +1,12 @@
-import type { FromChild, TaskOutcome, ToChild, XComReply } from '../ipc.ts'
+import type { FromChild, TaskOutcome, ToChild, HostReply } from '../ipc.ts'
 
 /** The child's end of the channel to its host. */
 export interface HostLink {
   send(message: FromChild): void
   /** Asks the host, and keeps the process alive until it answers. */
-  ask(request: (id: number) => FromChild): Promise<XComReply>
+  ask(request: (id: number) => FromChild): Promise<HostReply>
   /** Hands the answer to a request to whoever asked. */
-  settle(id: number, answer: XComReply): void
+  settle(id: number, answer: HostReply): void
   /** Lets the process end when user code has nothing left to do. */
   unref(): void
   /** Sends the last word and exits once the host has it. */
@@ -18,7 +18,7 @@ export function connectHost(
   child: NodeJS.Process,
   on: { onMessage: (message: ToChild) => void; onGone: () => void },
 ): HostLink {
-  const waiting = new Map<number, (answer: XComReply) => void>()
+  const waiting = new Map<number, (answer: HostReply) => void>()
   let lastId = 0
   const channel = child.channel
   const rawSend = child.send?.bind(child)

@@ -1,15 +1,23 @@
 import { RETURN_VALUE_KEY } from '@fairlead/protocol/constants'
 import type { JsonValue } from '@fairlead/sdk'
 import type { TaskRuntime } from '@fairlead/sdk/runtime'
-import type { TaskStart, XComPlace, XComReply } from '../ipc.ts'
+import type { TaskStart, XComPlace } from '../ipc.ts'
 import { writeRecord } from './console.ts'
 import type { HostLink } from './host-link.ts'
 import type { TaskAbort } from './task-abort.ts'
+import { connectionReader, maskSecrets, variableClient } from './secrets.ts'
+import { accept } from './accept-reply.ts'
 import { toJson } from './to-json.ts'
 
 /** What `getContext()` and `getClient()` answer inside one task. */
 export function taskRuntime(task: TaskStart, host: HostLink, abort: TaskAbort): TaskRuntime {
-  return { context: taskContext(task, abort), xcom: xcomClient(task, host) }
+  return {
+    context: taskContext(task, abort),
+    xcom: xcomClient(task, host),
+    variables: variableClient(host, process.env),
+    connection: connectionReader(host, process.env),
+    maskSecret: (secret) => maskSecrets(host, [secret]),
+  }
 }
 
 /** Reads XComs through the host; null for one that does not exist. */
@@ -72,11 +80,6 @@ function placeOf({ key, taskId, runId, dagId, mapIndex }: Parameters<TaskRuntime
     dagId: dagId ?? null,
     mapIndex: mapIndex ?? null,
   }
-}
-
-function accept(reply: XComReply, what: string): null {
-  if (reply.kind === 'problem') throw new Error(`Could not ${what}: ${reply.message}`)
-  return null
 }
 
 function dateOf(text: string | null): Date {
