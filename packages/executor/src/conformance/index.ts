@@ -1,0 +1,8 @@
+export { CLAIMS, type Claim } from './claims.ts'
+export { LEVELS, type FutureInvariant, type Invariant, type Level } from './invariant.ts'
+export { PROBES } from './laboratory.ts'
+export type { ApiCall, Attempt, Laboratory, MintOptions, Probe, WorkerMount } from './laboratory.ts'
+export { isConformant, resultText, summaryText } from './report.ts'
+export type { ConformanceReport, InvariantResult, Outcome } from './report.ts'
+export { invariantsOf, runConformance, tryInvariant, type ConformanceOptions } from './run-conformance.ts'
+export type { BringsHooks, ConformanceHooks, Subject, TrialPlace, Undo } from './subject.ts'

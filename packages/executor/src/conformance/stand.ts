@@ -1,0 +1,274 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  dispatchIdOf,
+  type DispatchId,
+  type TaskInstanceRef,
+  type Workload,
+  type WorkloadExit,
+} from '@fairlead/protocol'
+import type { Executor, ExecutorClass, ExecutorEvent } from '../executor.ts'
+import { GuardedCalls } from './guarded-calls.ts'
+import { demand, Violation } from './violation.ts'
+import type { Laboratory, WorkerMount } from './laboratory.ts'
+import { HostRecord, standHost, type HostFacts } from './stand-host.ts'
+import type { ConformanceHooks, Undo } from './subject.ts'
+
+/** What a stand is made of. */
+export interface StandParts extends HostFacts {
+  readonly executorClass: ExecutorClass
+  readonly hooks: ConformanceHooks
+  readonly laboratory: Laboratory
+  readonly executorConfig: unknown
+  readonly patienceMs: number
+}
+
+const TICK_MS = 25
+
+/**
+ * Plays dispatch's part towards one executor: hands over, begins, syncs on the executor's interval, records events
+ * before it acknowledges them, and adopts after a crash.
+ *
+ * Invariant: what is recorded outlives a crash; what is not acknowledged is asked for again.
+ */
+export class Stand {
+  readonly record = new HostRecord()
+  /** Events that dispatch has written down, in order. */
+  readonly recorded: ExecutorEvent[] = []
+  readonly notAdopted: TaskInstanceRef[] = []
+  readonly calls: GuardedCalls
+  /** True loses every event between peek and commit, as a database that is down would. */
+  isDatabaseDown = false
+  readonly #parts: StandParts
+  readonly #leases = new Map<DispatchId, Lease>()
+  #life = new AbortController()
+  #executor: Executor | null = null
+  #loops: readonly Promise<void>[] = []
+  #undoSurroundings: Undo = async () => undefined
+  #mount: WorkerMount = { url: '', credential: '' }
+  #isProcessing = false
+
+  constructor(parts: StandParts) {
+    this.#parts = parts
+    this.calls = new GuardedCalls(parts.patienceMs)
+  }
+
+  get executor(): Executor {
+    if (this.#executor === null) throw new Error('The stand has no executor: it crashed, or was never opened.')
+    return this.#executor
+  }
+
+  /** Makes an instance without starting it. */
+  construct(): Executor {
+    const { executorClass: Class } = this.#parts
+    const { signal } = this.#life
+    const host = standHost(this.#parts, this.record, signal, () => queueMicrotask(() => this.#onReport(signal)))
+    this.#executor = new Class(host)
+    return this.#executor
+  }
+
+  /** Makes an instance, starts it, lets it adopt what an earlier one left, and keeps it going. */
+  async open(): Promise<this> {
+    const executor = this.construct()
+    const { signal } = this.#life
+    await this.calls.make('start', () => executor.start(signal))
+    await this.#adopt(executor)
+    this.#mount = this.#parts.laboratory.mount({ executor, routes: this.#parts.executorClass.getApiRoutes?.() ?? [] })
+    await this.#surround()
+    this.#loops = [this.#tickLoop(signal), this.#syncLoop(executor, signal)]
+    return this
+  }
+
+  /** Hands workloads over. */
+  submit(...workloads: readonly Workload[]): void {
+    for (const workload of workloads) this.submitWith(workload, this.#parts.executorConfig)
+  }
+
+  submitWith(workload: Workload, executorConfig: unknown): void {
+    this.#leases.set(dispatchIdOf(workload), { workload, externalId: null, isAccepted: false })
+    this.calls.sync('queueWorkload', () =>
+      this.executor.queueWorkload(workload, { queue: queueOf(workload), executorConfig }),
+    )
+    void this.#process()
+  }
+
+  eventsOf(workload: Workload): readonly ExecutorEvent[] {
+    return this.recorded.filter(({ dispatchId }) => dispatchId === dispatchIdOf(workload))
+  }
+
+  /** How a workload ended, or null. Two ends are a violation. */
+  endOf(workload: Workload): WorkloadExit | null {
+    const ends = this.eventsOf(workload).flatMap((event) => (event.kind === 'ended' ? [event.exit] : []))
+    demand(ends.length <= 1, `The executor reported ${ends.length} ends of one dispatch.`)
+    return ends[0] ?? null
+  }
+
+  async ended(workload: Workload): Promise<WorkloadExit> {
+    return await this.until('the end of the workload is reported', () => this.endOf(workload))
+  }
+
+  /** Resolves when every workload has ended and its end is recorded. */
+  async allEnded(workloads: readonly Workload[]): Promise<readonly WorkloadExit[]> {
+    const exits: WorkloadExit[] = []
+    for (const workload of workloads) exits.push(await this.ended(workload))
+    return exits
+  }
+
+  async revoke(taskInstance: TaskInstanceRef): Promise<void> {
+    await this.calls.make('revokeTask', (signal) => this.executor.revokeTask(taskInstance, signal))
+    this.#leases.delete(taskInstance.dispatchId)
+  }
+
+  /** Polls until the check answers something truthy. */
+  async until<T>(what: string, check: () => T | Promise<T>): Promise<Truthy<T>> {
+    const giveUpAt = performance.now() + this.#parts.patienceMs
+    for (;;) {
+      const answer = await check()
+      if (answer) return answer as Truthy<T>
+      if (performance.now() > giveUpAt)
+        throw new Violation(`Not within ${this.#parts.patienceMs} ms: ${what}.${this.calls.problems}`)
+      await sleep(10)
+    }
+  }
+
+  /** Gives the executor turns, so that what it must not do would show: several ticks, and a call of `sync`. */
+  async linger(): Promise<void> {
+    for (let turn = 0; turn < 6; turn += 1) {
+      await sleep(TICK_MS)
+      await this.#process()
+    }
+  }
+
+  /** The server is gone at once: nothing is ended, recorded or acknowledged any more. Needs the hook `crash`. */
+  async crash(): Promise<void> {
+    const { executor } = this
+    await this.#stopLife()
+    await this.#parts.hooks.crash?.(executor)
+    this.#parts.laboratory.mount(null)
+    this.#executor = null
+  }
+
+  /** A new instance adopts what the old one had been handed; what was never accepted is handed over again. */
+  async restart(): Promise<void> {
+    this.#life = new AbortController()
+    await this.#undoSurroundings()
+    await this.open()
+  }
+
+  /** Ends the executor in order, which may take as long as `signal` allows. */
+  async end(signal: AbortSignal): Promise<void> {
+    await this.calls.make('end', () => this.executor.end(signal))
+  }
+
+  async terminate(): Promise<void> {
+    await this.calls.make('terminate', () => this.executor.terminate())
+  }
+
+  /** Forces the end of whatever is left, and says nothing of how it went. */
+  async close(): Promise<void> {
+    const executor = this.#executor
+    if (executor !== null) await this.calls.attempt(() => executor.terminate())
+    await this.#stopLife()
+    this.#executor = null
+    this.#parts.laboratory.mount(null)
+    await this.#undoSurroundings()
+  }
+
+  async #stopLife(): Promise<void> {
+    this.#life.abort(new Error('the server is gone'))
+    await this.calls.attempt(() => Promise.all(this.#loops))
+  }
+
+  async #surround(): Promise<void> {
+    const { hooks, apiUrl, bundleFolder, logFolder } = this.#parts
+    const undo = await hooks.surround?.({
+      executor: this.executor,
+      apiUrl,
+      bundleFolder,
+      logFolder,
+      mount: this.#mount,
+    })
+    this.#undoSurroundings = undo ?? this.#undoSurroundings
+  }
+
+  async #adopt(executor: Executor): Promise<void> {
+    const accepted: TaskInstanceRef[] = []
+    for (const { workload, externalId, isAccepted } of this.#leases.values()) {
+      if (isAccepted && workload.type === 'ExecuteTask') accepted.push({ ...workload.taskInstance, externalId })
+      else executor.queueWorkload(workload, { queue: queueOf(workload), executorConfig: this.#parts.executorConfig })
+    }
+    if (accepted.length === 0) return
+    const missing = await this.calls.make('tryAdoptTaskInstances', (signal) =>
+      executor.tryAdoptTaskInstances(accepted, signal),
+    )
+    this.notAdopted.push(...missing)
+  }
+
+  #onReport(life: AbortSignal): void {
+    if (life.aborted) return
+    this.#drain()
+    void this.#process()
+  }
+
+  async #tickLoop(life: AbortSignal): Promise<void> {
+    while (!life.aborted) {
+      this.#drain()
+      if (this.executor.slotsOccupied > 0) await this.#process()
+      await pause(TICK_MS, life)
+    }
+  }
+
+  async #syncLoop(executor: Executor, life: AbortSignal): Promise<void> {
+    const { syncIntervalMs } = executor
+    while (syncIntervalMs !== null && !life.aborted) {
+      await pause(syncIntervalMs, life)
+      if (!life.aborted) await this.calls.attempt((signal) => executor.sync({ signal }), 'sync')
+    }
+  }
+
+  async #process(): Promise<void> {
+    const executor = this.#executor
+    if (executor === null || this.#isProcessing) return
+    this.#isProcessing = true
+    await this.calls.attempt((signal) => executor.processWorkloads(signal), 'processWorkloads')
+    this.#isProcessing = false
+  }
+
+  #drain(): void {
+    const executor = this.#executor
+    const events = executor?.getEventBuffer() ?? []
+    const last = events.at(-1)
+    if (executor === null || last === undefined || this.isDatabaseDown) return
+    for (const { event } of events) this.#write(event)
+    const ended = events.flatMap(({ event }) => (event.kind === 'ended' ? [event] : []))
+    if (ended.length > 0) void this.#parts.laboratory.settle(ended)
+    executor.acknowledgeEvents(last.place)
+  }
+
+  #write(event: ExecutorEvent): void {
+    const { dispatchId } = event
+    this.recorded.push(event)
+    const lease = this.#leases.get(dispatchId)
+    if (event.kind === 'ended') this.#leases.delete(dispatchId)
+    else if (lease !== undefined) {
+      const externalId = event.externalId ?? lease.externalId
+      this.#leases.set(dispatchId, { ...lease, isAccepted: true, externalId })
+    }
+  }
+}
+
+interface Lease {
+  readonly workload: Workload
+  readonly externalId: string | null
+  readonly isAccepted: boolean
+}
+
+type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>
+
+function queueOf(workload: Workload): string {
+  return workload.type === 'ExecuteTask' ? workload.taskInstance.queue : workload.queue
+}
+
+async function pause(ms: number, life: AbortSignal): Promise<void> {
+  // Rejects for one reason only: the life is over.
+  await sleep(ms, undefined, { signal: life }).catch(() => undefined)
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { DispatchId, ExecuteTask, TaskInstanceId, TaskInstanceRef } from '@fairlead/protocol'
+import type { ExecutorClass, StandardResult } from '../executor.ts'
+import { NotRun } from './violation.ts'
+import type { Attempt, Laboratory, MintOptions, Probe } from './laboratory.ts'
+import { isProcessAlive, killProcessGroup } from './local-processes.ts'
+import { Stand, type StandParts } from './stand.ts'
+import type { ConformanceHooks, Subject } from './subject.ts'
+
+/** What a trial is given. */
+export interface TrialParts {
+  readonly executorClass: ExecutorClass
+  readonly subject: Subject
+  readonly hooks: ConformanceHooks
+  readonly laboratory: Laboratory
+  /** How long something that must happen may take. */
+  readonly patienceMs: number
+  /** How many workloads the invariant about many hands over. */
+  readonly volume: number
+}
+
+/** One try of one invariant: stands, workloads and eyes. Whatever it opened is closed after it. */
+export class Trial {
+  readonly executorClass: ExecutorClass
+  readonly laboratory: Laboratory
+  readonly hooks: ConformanceHooks
+  readonly volume: number
+  readonly subject: Subject
+  readonly #patienceMs: number
+  readonly #stands: Stand[] = []
+
+  constructor({ executorClass, laboratory, hooks, volume, subject, patienceMs }: TrialParts) {
+    this.executorClass = executorClass
+    this.laboratory = laboratory
+    this.hooks = hooks
+    this.volume = volume
+    this.subject = subject
+    this.#patienceMs = patienceMs
+  }
+
+  /** A stand whose executor is not made yet. */
+  async stand(given: Partial<StandParts> = {}): Promise<Stand> {
+    const { executorClass, laboratory, hooks, subject } = this
+    const folder = laboratory.newFolder()
+    const stand = new Stand({
+      executorClass,
+      hooks,
+      laboratory,
+      name: subject.name ?? 'under-trial',
+      settings: await this.settings(),
+      parallelism: executorClass.isSingleThreaded ? 1 : DEFAULT_PARALLELISM,
+      apiUrl: executorClass.isLocal ? laboratory.localApiUrl : laboratory.apiUrl,
+      runFolder: join(folder, 'run'),
+      logFolder: laboratory.logFolder,
+      bundleFolder: laboratory.bundleFolder,
+      executorConfig: subject.executorConfig ?? null,
+      patienceMs: this.#patienceMs,
+      skewMs: 0,
+      ...given,
+    })
+    this.#stands.push(stand)
+    return stand
+  }
+
+  /** A stand whose executor has started. */
+  async open(given: Partial<StandParts> = {}): Promise<Stand> {
+    return await (await this.stand(given)).open()
+  }
+
+  async close(): Promise<void> {
+    for (const stand of this.#stands.splice(0)) await stand.close()
+  }
+
+  /** The subject's settings, as the class's schema leaves them. */
+  async settings(): Promise<Readonly<Record<string, unknown>>> {
+    const given = this.subject.settings ?? {}
+    const result: StandardResult | undefined = await this.executorClass.configSchema?.['~standard'].validate(given)
+    if (result?.issues !== undefined) {
+      throw new NotRun(`its settings are not valid: ${result.issues.map(({ message }) => message).join('; ')}`)
+    }
+    return (result?.value ?? given) as Readonly<Record<string, unknown>>
+  }
+
+  async mint(probe: Probe, options: MintOptions = {}): Promise<ExecuteTask> {
+    const [workload] = await this.laboratory.mint(probe, 1, options)
+    if (workload === undefined) throw new Error(`The laboratory made no workload of probe "${probe}".`)
+    return workload
+  }
+
+  /** A task instance that nobody has ever heard of. */
+  stranger(): TaskInstanceRef {
+    return {
+      id: randomUUID() as TaskInstanceId,
+      dispatchId: randomUUID() as DispatchId,
+      dagId: 'strange',
+      runId: 'manual__strange',
+      taskId: 'stranger',
+      mapIndex: -1,
+      tryNumber: 1,
+      priorityWeight: 1,
+      queue: 'default',
+      externalId: null,
+    }
+  }
+
+  /** Waits until the API has let the workload run. */
+  async began(stand: Stand, workload: ExecuteTask): Promise<Attempt> {
+    await stand.until('the workload runs', async () => (await this.laboratory.attemptOf(workload)).grants > 0)
+    return await this.laboratory.attemptOf(workload)
+  }
+
+  /** True while a process of the workload lives, wherever it runs. */
+  async lives(workload: ExecuteTask): Promise<boolean> {
+    if (this.hooks.isAlive !== undefined) return await this.hooks.isAlive(workload)
+    const pid = await this.#localPid(workload, 'isAlive')
+    return pid !== null && isProcessAlive(pid)
+  }
+
+  /** Kills the process of the workload from outside. */
+  async kill(workload: ExecuteTask): Promise<void> {
+    if (this.hooks.kill !== undefined) return await this.hooks.kill(workload)
+    const pid = await this.#localPid(workload, 'kill')
+    if (pid !== null) killProcessGroup(pid)
+  }
+
+  async #localPid(workload: ExecuteTask, hook: string): Promise<number | null> {
+    const { process } = await this.laboratory.attemptOf(workload)
+    if (process === null) return null
+    if (process.hostname === hostname()) return process.pid
+    throw new NotRun(`its workloads run on ${process.hostname}, and there is no hook "${hook}"`)
+  }
+}
+
+const DEFAULT_PARALLELISM = 4

@@ -1,0 +1,86 @@
+import type { DagSpec, TaskProgram, TaskSpec } from '@fairlead/protocol'
+import type { Probe } from '@fairlead/executor/conformance'
+
+/** Probe tasks as Dags: shell where that is enough, since it starts quickly, and handlers where they speak to the API. */
+
+const OVERRUN_MS = 500
+
+const SHELL: Partial<Readonly<Record<Probe, string>>> = {
+  succeed: 'exit 0',
+  fail: 'exit 7',
+  sleep: 'exec sleep 600',
+  crash: 'kill -SEGV $$',
+  print: 'i=0; while [ $i -lt 2048 ]; do printf "%01023d\\n" 0; i=$((i+1)); done',
+  overrun: 'exec sleep 600',
+  misplaced: 'exit 0',
+}
+
+const HANDLERS: Partial<Readonly<Record<Probe, string>>> = {
+  hold: `async () => {
+    const { xcom } = getClient()
+    while ((await xcom.pull({ key: 'release', taskId: getContext().taskId })) === null) await sleep(20)
+  }`,
+  exit: `() => process.exit(0)`,
+  family: `async () => {
+    const child = spawn('/bin/sh', ['-c', "trap '' TERM; while :; do sleep 1; done"], { stdio: 'ignore' })
+    await getClient().xcom.push('child', child.pid)
+    await sleep(600000)
+  }`,
+}
+
+/** The Dag of so many tasks of a probe; the bundle's name is its hash. */
+export function probeDag(probe: Probe, weights: readonly number[]): { spec: DagSpec; hash: string; bundle: string } {
+  const dagId = `probe_${probe}_${weights.length}_${weights.join('').slice(0, 100)}`
+  const tasks = weights.map((weight, index) => probeTask(probe, `t${index}`, weight))
+  const spec: DagSpec = {
+    dagId,
+    description: null,
+    tags: [],
+    schedule: { kind: 'manual' },
+    startDate: null,
+    endDate: null,
+    catchup: false,
+    maxActiveRuns: null,
+    maxActiveTasks: null,
+    isPausedUponCreation: false,
+    executor: null,
+    isolation: null,
+    location: null,
+    tasks,
+  }
+  return { spec, hash: dagId, bundle: bundleOf(spec, HANDLERS[probe] ?? '() => undefined') }
+}
+
+function probeTask(probe: Probe, taskId: string, priorityWeight: number): TaskSpec {
+  return {
+    taskId,
+    program: programOf(probe),
+    inputs: [],
+    upstream: [],
+    triggerRule: 'all_success',
+    isSetup: false,
+    retry: { retries: 0, delayMs: 0, backoff: 1, maxDelayMs: 0, jitter: 0 },
+    executionTimeoutMs: probe === 'overrun' ? OVERRUN_MS : null,
+    priorityWeight,
+    queue: 'default',
+    executor: null,
+    isolation: null,
+    location: null,
+  }
+}
+
+function programOf(probe: Probe): TaskProgram {
+  const command = SHELL[probe]
+  if (command === undefined) return { kind: 'handler' }
+  const cwd = probe === 'misplaced' ? '/nonexistent/fairlead-trial' : null
+  return { kind: 'shell', command, env: {}, cwd, skipOnExitCode: null }
+}
+
+function bundleOf({ dagId, tasks }: DagSpec, handler: string): string {
+  return `const { Dag, getClient, getContext } = globalThis[Symbol.for('fairlead.sdk')]
+import { spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+const dag = new Dag(${JSON.stringify(dagId)})
+for (let index = 0; index < ${tasks.length}; index += 1) dag.task('t' + index, ${handler})()
+`
+}
