@@ -1,44 +1,36 @@
-import type { ExecutorClass } from '../executor.ts'
-import { BASE_EXECUTOR_MARK } from '../final-members.ts'
+import { capabilitiesOf } from '../capabilities.ts'
+import type { ExecutorClass } from '../executor-class.ts'
 
 /** What an executor class may claim, beyond running tasks. What it does not claim is not asked of it. */
 export const CLAIMS = {
-  adoption: 'it overrides no tryAdoptTaskInstances',
-  revoke: 'it overrides no revokeTask',
-  noRevoke: 'it overrides revokeTask',
-  taskLog: 'it overrides no getTaskLog',
+  adoption: 'it does not say supportsAdoption',
+  revoke: 'it does not say supportsCancel',
+  noRevoke: 'it says supportsCancel',
+  taskLog: 'it does not say servesLiveLogs',
   settingsSchema: 'it has no configSchema',
   executorConfigSchema: 'it has no executorConfigSchema',
   parallel: 'it is single-threaded',
-  noCallbacks: 'it supports callbacks',
+  noCallbacks: 'it says supportsCallbacks',
+  payloadLimit: 'it has no maxPayloadBytes',
   routes: 'it has no getApiRoutes',
 } as const
 /** One of {@link CLAIMS}. */
 export type Claim = keyof typeof CLAIMS
 
-/** What a class claims: by its static facts, and by the members that it has of its own. Absence means that it cannot. */
+/** What a class claims, by its static facts. Absence means that it cannot. */
 export function claimsOf(executorClass: ExecutorClass): ReadonlySet<Claim> {
-  const canRevoke = hasOwn(executorClass, 'revokeTask')
+  const facts = capabilitiesOf(executorClass)
   const claims: ReadonlyArray<readonly [Claim, boolean]> = [
-    ['adoption', hasOwn(executorClass, 'tryAdoptTaskInstances')],
-    ['revoke', canRevoke],
-    ['noRevoke', !canRevoke],
-    ['taskLog', hasOwn(executorClass, 'getTaskLog')],
-    ['settingsSchema', executorClass.configSchema !== null],
-    ['executorConfigSchema', executorClass.executorConfigSchema !== null],
-    ['parallel', !executorClass.isSingleThreaded],
-    ['noCallbacks', !executorClass.supportsCallbacks],
+    ['adoption', facts.supportsAdoption],
+    ['revoke', facts.supportsCancel],
+    ['noRevoke', !facts.supportsCancel],
+    ['taskLog', facts.servesLiveLogs],
+    ['settingsSchema', facts.configSchema !== null],
+    ['executorConfigSchema', facts.executorConfigSchema !== null],
+    ['parallel', !facts.isSingleThreaded],
+    ['noCallbacks', !facts.supportsCallbacks],
+    ['payloadLimit', facts.maxPayloadBytes !== null],
     ['routes', executorClass.getApiRoutes !== undefined],
   ]
   return new Set(claims.flatMap(([claim, holds]) => (holds ? [claim] : [])))
-}
-
-/** True when a member is written by the class or an ancestor of it below `BaseExecutor`, whatever copy that is of. */
-function hasOwn(executorClass: object, member: string): boolean {
-  let current = Reflect.get(executorClass, 'prototype') as object | null
-  while (current !== null && current !== Object.prototype && !Object.hasOwn(current, BASE_EXECUTOR_MARK)) {
-    if (Object.hasOwn(current, member)) return true
-    current = Reflect.getPrototypeOf(current)
-  }
-  return false
 }

@@ -6,7 +6,7 @@ import { Violation } from './violation.ts'
  */
 export class GuardedCalls {
   /** The longest time for which each member kept the event loop, in milliseconds. */
-  readonly longestBlockMs = new Map<string, number>()
+  readonly longestBlockMs: Map<string, number> = new Map()
   readonly #patienceMs: number
   readonly #problems: string[] = []
 

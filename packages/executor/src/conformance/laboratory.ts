@@ -1,5 +1,6 @@
 import type { DispatchId, ExecuteTask, WorkloadExit } from '@fairlead/protocol'
-import type { Executor, ExecutorRoute } from '../executor.ts'
+import type { ExecutorRoute } from '../executor-routes.ts'
+import type { Executor } from '../executor.ts'
 
 /**
  * What a trial needs of the world around an executor: a real Task Execution API on sockets, workloads with real

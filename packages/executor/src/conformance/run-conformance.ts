@@ -1,5 +1,6 @@
 import { checkExecutorClass } from '../check-executor.ts'
-import { EXECUTOR_CONTRACT_VERSION, type ExecutorClass } from '../executor.ts'
+import type { ExecutorClass } from '../executor-class.ts'
+import { EXECUTOR_CONTRACT_VERSION } from '../executor.ts'
 import { CLAIMS, claimsOf } from './claims.ts'
 import type { FutureInvariant, Invariant, Level } from './invariant.ts'
 import { NotRun, Violation } from './violation.ts'

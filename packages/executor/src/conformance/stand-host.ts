@@ -5,8 +5,8 @@ import type { ExecutorClock, ExecutorEvent, ExecutorHost, ExecutorStore } from '
 export class HostRecord {
   readonly reported: ExecutorEvent[] = []
   readonly lines: Array<{ readonly level: string; readonly message: string; readonly fields: unknown }> = []
-  readonly gauges = new Map<string, number>()
-  readonly rows = new Map<string, string>()
+  readonly gauges: Map<string, number> = new Map()
+  readonly rows: Map<string, string> = new Map()
   /** Everything written into the store so far, as text; a row that was deleted was still written. */
   readonly written: string[] = []
 }

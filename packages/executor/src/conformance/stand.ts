@@ -6,7 +6,8 @@ import {
   type Workload,
   type WorkloadExit,
 } from '@fairlead/protocol'
-import type { Executor, ExecutorClass, ExecutorEvent } from '../executor.ts'
+import type { ExecutorClass } from '../executor-class.ts'
+import type { Executor, ExecutorEvent } from '../executor.ts'
 import { GuardedCalls } from './guarded-calls.ts'
 import { demand, Violation } from './violation.ts'
 import type { Laboratory, WorkerMount } from './laboratory.ts'
@@ -31,7 +32,7 @@ const TICK_MS = 25
  * Invariant: what is recorded outlives a crash; what is not acknowledged is asked for again.
  */
 export class Stand {
-  readonly record = new HostRecord()
+  readonly record: HostRecord = new HostRecord()
   /** Events that dispatch has written down, in order. */
   readonly recorded: ExecutorEvent[] = []
   readonly notAdopted: TaskInstanceRef[] = []
