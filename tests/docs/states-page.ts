@@ -57,7 +57,7 @@ const TASK_INSTANCES: Record<TaskInstanceState, string> = {
   upstream_failed: 'it cannot run, because an upstream task failed',
   skipped: 'it was not to run, or chose not to',
   deferred: 'it waits for an event without a worker (reserved)',
-  restarting: 'it was cleared while it ran (reserved)',
+  restarting: 'it was cleared while it ran, and waits until its process is confirmed gone',
   removed: 'its Dag has it no longer',
 }
 

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from './database.ts'
 import { DatabaseError } from './database-error.ts'
 import { firstMigration } from './migrations/0001-first.ts'
+import { stopRequestsMigration } from './migrations/0003-stop-requests.ts'
 
 /**
  * Numbered, forward-only migrations. A process refuses a database with a breaking revision that it does not know.
@@ -9,10 +10,13 @@ import { firstMigration } from './migrations/0001-first.ts'
  * Invariant: the recorded revision and the tables change in one transaction.
  */
 
-const MIGRATIONS = [{ revision: 1, isBreaking: true, statements: firstMigration }] as const
+const MIGRATIONS = [
+  { revision: 1, isBreaking: true, statements: firstMigration },
+  { revision: 3, isBreaking: true, statements: stopRequestsMigration },
+] as const
 
 /** The newest revision this build knows. */
-export const NEWEST_REVISION: number = MIGRATIONS.length
+export const NEWEST_REVISION: number = Math.max(...MIGRATIONS.map((migration) => migration.revision))
 
 /** Where a database stands. */
 export interface MigrationStatus {
@@ -30,8 +34,10 @@ export async function migrate(database: Database): Promise<MigrationStatus> {
     await sql
       .raw(`create table if not exists schema_revision (revision integer primary key, is_breaking integer not null)`)
       .execute(query)
-    const status = refuseNewer(await readRevisions(query))
-    for (const migration of MIGRATIONS.filter((m) => m.revision > status)) {
+    const revisions = await readRevisions(query)
+    refuseNewer(revisions)
+    const applied = new Set(revisions.map((row) => row.revision))
+    for (const migration of MIGRATIONS.filter((m) => !applied.has(m.revision))) {
       for (const text of migration.statements(database.fragments)) await sql.raw(text).execute(query)
       await sql`insert into schema_revision (revision, is_breaking) values (${migration.revision}, ${migration.isBreaking ? 1 : 0})`.execute(
         query,

@@ -88,6 +88,8 @@ export interface DagRunTable {
   waiting: number
   /** Settled leaves that failed: they fail the run. */
   failed_leaves: number
+  /** How often task instances of it were cleared or marked: once they were, it may go on anywhere when it starts. */
+  rewrites: Generated<number>
   /** 1 while more is scheduled than the run may have active, so that only the first of them are admissible. */
   is_windowed: number
 }
@@ -153,6 +155,10 @@ export interface DispatchTable {
   scheduler_id: string
   created_at: number
   external_id: string | null
+  /** Since when its process is to be stopped, whatever its task instance has become; null while it may run. */
+  stop_requested_at: Generated<number | null>
+  /** A StopReason. */
+  stop_reason: Generated<string | null>
 }
 
 /** A scheduler's lease. Who loses it writes nothing more. */

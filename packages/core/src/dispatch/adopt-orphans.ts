@@ -1,5 +1,6 @@
 import { adoptDispatches, findOrphans, type DispatchRow } from '../db/queries/dispatches.ts'
 import type { MoveContext } from '../moves/move-context.ts'
+import { requestStop } from '../moves/request-stop.ts'
 import { settleDispatches } from '../moves/settle-dispatches.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -21,7 +22,7 @@ const ORPHANS_PER_TURN = 500
 /**
  * Takes over the work of schedulers that are gone, on one executor. What still lives is watched; what was queued and
  * is nowhere is handed over again under its dispatch id; what was running and is nowhere is lost, and says so; what is
- * no longer wanted is stopped.
+ * no longer wanted is asked to stop.
  */
 export async function adoptOrphans(
   adoption: AdoptionContext,
@@ -43,7 +44,7 @@ export async function adoptOrphans(
       ),
     )
     context.environment.faults.at('adoption.afterAdopt')
-    await decide(adoption, executor, { orphans: orphans.filter((row) => mine.has(row.dispatch_id)), missing }, signal)
+    await decide(adoption, executor, { orphans: orphans.filter((row) => mine.has(row.dispatch_id)), missing })
     if (orphans.length < ORPHANS_PER_TURN) return
   }
 }
@@ -69,16 +70,25 @@ async function decide(
   { context, dispatcher, log, metrics }: AdoptionContext,
   executor: ManagedExecutor,
   { orphans, missing }: { orphans: readonly DispatchRow[]; missing: ReadonlySet<string> },
-  signal: AbortSignal,
 ): Promise<void> {
   const unwanted = orphans.filter((row) => row.is_current === 0)
   const current = orphans.filter((row) => row.is_current === 1)
   const queuedAgain = current.filter((row) => missing.has(row.dispatch_id) && row.state === 'queued')
   const lost = current.filter((row) => missing.has(row.dispatch_id) && row.state === 'running')
-  for (const row of unwanted) {
-    if (!missing.has(row.dispatch_id) && !(await executor.revoke(taskInstanceRefOf(row), signal))) continue
-    await settleDispatches(context, [{ dispatchId: row.dispatch_id, exit: { kind: 'superseded' }, actor: 'adoption' }])
+  const gone = unwanted.filter((row) => missing.has(row.dispatch_id))
+  if (gone.length > 0) {
+    const exit = { kind: 'superseded' } as const
+    await settleDispatches(
+      context,
+      gone.map((row) => ({ dispatchId: row.dispatch_id, exit, actor: 'adoption' })),
+    )
   }
+  const alive = unwanted.filter((row) => !missing.has(row.dispatch_id))
+  await requestStop(
+    context,
+    alive.map((row) => row.dispatch_id),
+    'superseded',
+  )
   const detail = 'Its scheduler is gone and its executor knows nothing of it.'
   const losses = lost.map((row) => ({
     dispatchId: row.dispatch_id,

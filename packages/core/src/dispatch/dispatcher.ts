@@ -140,9 +140,14 @@ export class Dispatcher {
     }
   }
 
+  /** True while the work is on its way to its executor. */
+  isPending(dispatchId: string): boolean {
+    return this.#pending.has(dispatchId)
+  }
+
   /** True while the work is on its way to its executor, held there, or reported and not settled yet. */
   isKnown(executor: string, dispatchId: DispatchId): boolean {
-    if (this.#pending.has(dispatchId)) return true
+    if (this.isPending(dispatchId)) return true
     const managed = this.executors.get(executor)
     if (managed === undefined) return false
     return managed.holds(dispatchId) || managed.events.some(({ event }) => event.dispatchId === dispatchId)

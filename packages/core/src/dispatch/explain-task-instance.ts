@@ -3,6 +3,7 @@ import type { Tx } from '../db/database.ts'
 import { readUsedSlots } from '../db/queries/claims.ts'
 import { readAdmissibleOfRun, readAsCandidate, readRunGates, readStates } from '../db/queries/explain-reads.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
+import { readLiveDispatches } from '../db/queries/stop-requests.ts'
 import { admit, type AdmissionGate } from '../model/admission.ts'
 import {
   capacities,
@@ -27,6 +28,7 @@ export interface ExplainedRow {
   readonly id: string
   readonly run_key: number
   readonly task_index: number
+  readonly map_index: number
   readonly version_id: string
   readonly task_id: string
   readonly state: TaskInstanceState
@@ -77,6 +79,8 @@ export function explainTaskInstance(
           startedAt: iso(row.started_at),
         }),
       )
+    case 'restarting':
+      return context.database.transaction((tx) => explainRestarting(tx, context, row))
     default:
       return Promise.resolve(explanation(row.state, `Its state is ${row.state}.`, {}))
   }
@@ -96,6 +100,17 @@ function settled({
     endedAt: iso(endedAt),
     tryNumber,
     maxTries,
+  })
+}
+
+async function explainRestarting(tx: Tx, { environment }: MoveContext, row: ExplainedRow): Promise<Explanation> {
+  const at = { runKey: row.run_key, taskIndex: row.task_index, mapIndex: row.map_index }
+  const [stop] = await readLiveDispatches(tx, [at])
+  const since = stop?.stop_requested_at ?? environment.clock.now()
+  return explanation('restarting', `Cleared: waits until the process of try ${row.try_number} is confirmed gone.`, {
+    tryNumber: row.try_number,
+    executor: stop?.executor ?? null,
+    stoppingSince: iso(since),
   })
 }
 
@@ -137,7 +152,7 @@ async function explainScheduled(
 ): Promise<Explanation> {
   const asked = await readAsCandidate(tx, row.id)
   if (asked === undefined) return explanation('moving', 'It has just changed state. Ask again.', {})
-  const executors = capacities(offers, await readUsedSlots(tx))
+  const executors = capacities(offers, (await readUsedSlots(tx)).used)
   const first = await firstCandidates(tx, executors, Number.MAX_SAFE_INTEGER)
   const ahead = [...first, ...(await readAdmissibleOfRun(tx, row.run_key))]
   const candidates = new Map(ahead.map((one) => [one.id, toCandidate(one)]))

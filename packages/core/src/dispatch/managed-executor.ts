@@ -20,6 +20,9 @@ export type ExecutorHealth =
   | { readonly kind: 'unhealthy'; readonly reason: string; readonly failures: number }
   | { readonly kind: 'stopped' }
 
+/** What became of stopping work. `gone`: no process of it is left. */
+export type Revocation = { readonly kind: 'gone' } | { readonly kind: 'unconfirmed'; readonly reason: string }
+
 /** What a managed executor needs of its surroundings. */
 export interface ManagedExecutorOptions {
   readonly executor: Executor
@@ -101,10 +104,16 @@ export class ManagedExecutor {
     )
   }
 
-  /** True when the work is confirmed gone. */
-  async revoke(ref: TaskInstanceRef, signal: AbortSignal): Promise<boolean> {
-    const result = await this.#call('revokeTask', (callSignal) => this.executor.revokeTask(ref, callSignal), signal)
-    return result.kind === 'answered'
+  /**
+   * Stops work. A refusal concerns this work alone, and says nothing about the executor's health; no answer in time does.
+   */
+  async revoke(ref: TaskInstanceRef, signal: AbortSignal): Promise<Revocation> {
+    const { callMs } = this.#options.timeouts
+    const result = await timeBox(this.#clock, callMs, (s) => this.executor.revokeTask(ref, s), signal)
+    if (result.kind === 'answered') return { kind: 'gone' }
+    if (result.kind === 'threw') return { kind: 'unconfirmed', reason: messageOf(result.error) }
+    this.#fail('revokeTask', result)
+    return { kind: 'unconfirmed', reason: `it did not answer within ${result.afterMs} ms` }
   }
 
   holds(dispatchId: DispatchId): boolean {

@@ -34,6 +34,9 @@ export const FAULT_POINTS = [
   'adoption.afterAdopt',
   'sweep.beforeSettle',
   'sweep.afterSettle',
+  'stop.beforeRevoke',
+  'stop.beforeSettle',
+  'stop.afterSettle',
 ] as const
 
 /** One of {@link FAULT_POINTS}. */

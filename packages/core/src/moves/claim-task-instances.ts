@@ -22,9 +22,9 @@ export interface ClaimedTask {
   readonly executor: string
 }
 
-/** Answer to a claim. `fenced`: this scheduler has lost its lease and must stop. */
+/** Answer to a claim. `hasStops`: a process is to be stopped. `fenced`: this scheduler has lost its lease and must stop. */
 export type ClaimAnswer =
-  | { readonly kind: 'claimed'; readonly tasks: readonly ClaimedTask[] }
+  | { readonly kind: 'claimed'; readonly tasks: readonly ClaimedTask[]; readonly hasStops: boolean }
   | { readonly kind: 'fenced' }
 
 const MOST_PER_CLAIM = 512
@@ -38,15 +38,16 @@ export function claimTaskInstances(
   return inTransaction(context, async (tx): Promise<ClaimAnswer> => {
     const now = context.environment.clock.now()
     if (!(await isLeaseHeld(tx, scheduler.id, now))) return { kind: 'fenced' }
-    const executors = capacities(offers, await readUsedSlots(tx))
+    const { used, hasStops } = await readUsedSlots(tx)
+    const executors = capacities(offers, used)
     const rows = await firstCandidates(tx, executors, MOST_PER_CLAIM)
-    if (rows.length === 0) return { kind: 'claimed', tasks: [] }
+    if (rows.length === 0) return { kind: 'claimed', tasks: [], hasStops }
     const ledger = new RunLedger(tx, context, await lockRuns(tx, [...new Set(rows.map((row) => row.run_key))]))
     const runs = new Map(ledger.runs.map((run) => [run.row.run_key, runCapacity(run)]))
     const { admitted } = admit({ now, candidates: rows.map(toCandidate), executors, runs })
     const tasks = await write(ledger, scheduler.id, chosenRows(rows, admitted))
     await ledger.close()
-    return { kind: 'claimed', tasks }
+    return { kind: 'claimed', tasks, hasStops }
   })
 }
 

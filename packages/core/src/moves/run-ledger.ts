@@ -79,18 +79,23 @@ export class RunLedger {
   }
 
   async #endRuns(changed: readonly ChangedRun[]): Promise<void> {
-    const ended: Array<{ runKey: number; state: DagRunState }> = []
-    for (const run of changed) {
-      const state = dagRunOutcome({ unfinished: run.unfinished, failedLeaves: run.failed_leaves })
-      if (state !== 'running' && this.run(run.run_key).isRunning) ended.push({ runKey: run.run_key, state })
-    }
+    const ended = changed.flatMap((run) => {
+      const open = this.run(run.run_key)
+      const state = open.endsAs({ unfinished: run.unfinished, failedLeaves: run.failed_leaves })
+      return state === null ? [] : [{ open, runKey: run.run_key, from: open.state, state }]
+    })
     if (ended.length === 0) return
     await settleRuns(this.tx, ended, this.now)
     const counts = new Map<string, { running: number; queued: number }>()
-    for (const { runKey, state } of ended) {
-      const { dag_id: dagId, run_id: runId } = this.run(runKey).row
-      counts.set(dagId, { running: (counts.get(dagId)?.running ?? 0) - 1, queued: 0 })
-      this.note({ event: 'dag_run.state', actor: 'scheduler', dagId, runId, from: 'running', to: state })
+    for (const { open, from, state } of ended) {
+      const { dag_id: dagId, run_id: runId } = open.row
+      const { running, queued } = counts.get(dagId) ?? { running: 0, queued: 0 }
+      counts.set(dagId, {
+        running: running - (from === 'running' ? 1 : 0),
+        queued: queued - (from === 'queued' ? 1 : 0),
+      })
+      const { by: actor = 'scheduler', detail } = open.rewrite ?? {}
+      this.note({ event: 'dag_run.state', actor, dagId, runId, from, to: state, detail })
     }
     await changeDagRunCounts(this.tx, counts)
   }
@@ -110,6 +115,14 @@ export class RunLedger {
   }
 }
 
+/** What somebody wants of a run beside changes of its task instances. */
+export interface Rewrite {
+  readonly by: string
+  /** How the run ends, whatever its task instances say; null to let them. */
+  readonly endsAs: Exclude<DagRunState, 'queued' | 'running'> | null
+  readonly detail?: unknown
+}
+
 /** A run that this transaction holds, and what it has done to it so far. */
 export class OpenRun {
   readonly row: LockedRun
@@ -121,6 +134,10 @@ export class OpenRun {
   mustRefit = false
   /** Set when this transaction started the run. */
   isStarted = false
+  /** Set when somebody changed the run by hand. */
+  rewrite: Rewrite | null = null
+  /** Set when this transaction queued the run again after its end. */
+  isReopened = false
 
   constructor(row: LockedRun) {
     this.row = row
@@ -130,8 +147,25 @@ export class OpenRun {
     return this.row.is_paused === 1
   }
 
+  /** Its state by what this transaction has done so far. */
+  get state(): DagRunState {
+    if (this.isStarted) return 'running'
+    return this.isReopened ? 'queued' : this.row.state
+  }
+
   get isRunning(): boolean {
-    return this.row.state === 'running' || this.isStarted
+    return this.state === 'running'
+  }
+
+  /** The state in which it ends with these counts, or null when it does not, or has ended so before. */
+  endsAs(counts: { unfinished: number; failedLeaves: number }): DagRunState | null {
+    const outcome = dagRunOutcome(counts)
+    if (outcome === 'running') return null
+    const wanted = this.rewrite?.endsAs ?? null
+    if (this.state === 'running') return wanted ?? outcome
+    if (this.rewrite === null) return null
+    const state = this.state === 'queued' ? wanted : (wanted ?? outcome)
+    return state === this.state ? null : state
   }
 
   /** How many more task instances become admissible without a window; 0 when there is one. */
@@ -144,6 +178,7 @@ export class OpenRun {
     return (
       this.mustRefit ||
       this.isStarted ||
+      this.rewrite !== null ||
       [this.unfinished, this.active, this.waiting, this.failedLeaves].some((n) => n !== 0)
     )
   }

@@ -1,5 +1,6 @@
 import type { WorkloadExit } from '@fairlead/protocol'
 import { findOpenAttempts, nameExternally, releaseDispatches } from '../db/queries/dispatches.ts'
+import { finishRestarts } from './finish-restarts.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 import { settleIn, type SettleAnswer, type Settlement } from './settle-task-instances.ts'
@@ -35,6 +36,7 @@ export function settleDispatches(
       tx,
       ended.map((end) => end.dispatchId),
     )
+    await finishRestarts(tx, context, released)
     const answers = new Map(released.map((row): [string, SettleAnswer] => [row.dispatch_id, { kind: 'repeated' }]))
     const open = await findOpenAttempts(tx, released)
     const settlements = ended.flatMap(({ dispatchId, exit, actor }): Settlement[] => {

@@ -5,6 +5,7 @@ import { evaluateTriggerRule } from '../model/trigger-rule.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 import { RunLedger } from './run-ledger.ts'
+import { recountRuns } from './recount-runs.ts'
 import { scheduleTasks } from './schedule-tasks.ts'
 
 const RUNS_PER_TRANSACTION = 100
@@ -32,6 +33,11 @@ export function startDagRuns(context: MoveContext): Promise<number> {
     const ready: ReadyTask[] = []
     for (const { run_key: runKey } of started) ready.push(...(await openRun(ledger, runKey)))
     await scheduleTasks(ledger, ready)
+    const rewritten = ledger.runs.filter((run) => run.isStarted && run.row.rewrites > 0)
+    await recountRuns(
+      ledger,
+      rewritten.map((run) => run.row.run_key),
+    )
     await ledger.close()
     return started.length
   })
@@ -61,7 +67,7 @@ function startedByDag(
 
 type ReadyTask = Parameters<typeof scheduleTasks>[1][number]
 
-/** Answers the tasks of the run that wait for nothing. */
+/** Answers the tasks of the run that wait for nothing; of one that was changed by hand, none. */
 async function openRun(ledger: RunLedger, runKey: number): Promise<readonly ReadyTask[]> {
   const run = ledger.run(runKey)
   run.isStarted = true
@@ -73,6 +79,7 @@ async function openRun(ledger: RunLedger, runKey: number): Promise<readonly Read
     from: 'queued',
     to: 'running',
   })
+  if (run.row.rewrites > 0) return []
   const { tasks } = await ledger.graphOf(runKey)
   const ready = tasks.filter(
     ({ spec, upstream }) =>

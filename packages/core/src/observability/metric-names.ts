@@ -40,6 +40,11 @@ export const METRICS = {
   },
   'executor.events': { kind: 'counter', about: 'Events that executors reported', tags: ['executor', 'kind'] },
   'executor.events_dropped': { kind: 'counter', about: 'Events that came late or twice', tags: ['executor'] },
+  'executor.stops': {
+    kind: 'counter',
+    about: 'Processes that were to be stopped, by whether they were confirmed gone',
+    tags: ['executor', 'outcome'],
+  },
   'executor.call_timeouts': {
     kind: 'counter',
     about: 'Calls into an executor whose outcome is unknown',

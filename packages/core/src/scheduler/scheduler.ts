@@ -1,6 +1,7 @@
 import { adoptOrphans } from '../dispatch/adopt-orphans.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
 import { ManagedExecutor, type ExecutorTimeouts } from '../dispatch/managed-executor.ts'
+import { Stopper } from '../dispatch/stopper.ts'
 import { Wakeup } from '../dispatch/wakeup.ts'
 import type { MintTicket } from '../dispatch/workload-of.ts'
 import type { MoveContext } from '../moves/move-context.ts'
@@ -48,6 +49,7 @@ export class Scheduler {
   /** For the loop's own moves: it looks again by itself. */
   readonly #quiet: MoveContext
   readonly #wakeup: Wakeup
+  readonly #stopper: Stopper
   #lease: SchedulerLease
   #health: SchedulerHealth = { kind: 'starting' }
 
@@ -62,6 +64,13 @@ export class Scheduler {
     const managed = options.executors.map((create) => this.#manage(create(wake)))
     const { log, metrics, mintTicket } = options
     this.dispatcher = new Dispatcher(managed, { context: this.#quiet, log, metrics, mintTicket })
+    this.#stopper = new Stopper({
+      context: this.context,
+      dispatcher: this.dispatcher,
+      schedulerId: () => this.#lease.id,
+      log,
+      metrics,
+    })
   }
 
   /** How its loop fares. */
@@ -83,6 +92,7 @@ export class Scheduler {
       this.#loop(both),
       this.#renewLoop(both),
       this.#sweepLoop(both),
+      this.#stopper.run(both),
       ...this.#executors.map((e) => e.run(both)),
     ]
     try {
@@ -117,6 +127,7 @@ export class Scheduler {
       environment.faults.at('scheduler.beforeTick')
       const result = await tick(this.#quiet, this.dispatcher, this.#lease.id)
       if (result.kind === 'fenced') await this.#rejoin(signal)
+      else if (result.hasStops) this.#stopper.ring()
       this.#health = { kind: 'healthy', lastTickAt: environment.clock.now() }
       this.#options.metrics.timing('scheduler.scheduler_loop_duration', environment.clock.monotonic() - startedAt)
       return result

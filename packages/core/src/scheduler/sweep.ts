@@ -4,6 +4,7 @@ import { findSilent, findStuck, readDispatchesOf, type DispatchRow } from '../db
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { taskInstanceRefOf } from '../dispatch/workload-of.ts'
 import { settleTaskInstances } from '../moves/settle-task-instances.ts'
+import { requestStop } from '../moves/request-stop.ts'
 import { settleDispatches } from '../moves/settle-dispatches.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import type { Log } from '../observability/log.ts'
@@ -45,10 +46,10 @@ export async function sweep(deps: SweepContext, state: SweepState, signal: Abort
   const now = clock.now()
   if (trustClock(state, now, clock.monotonic(), deps.times.heartbeatTimeoutMs)) {
     await sweepSilent(deps, now, signal)
-    await sweepStuck(deps, now, signal)
+    await sweepStuck(deps, now)
     await sweepDrift(deps, now)
   }
-  await sweepUnwanted(deps, state, signal)
+  await sweepUnwanted(deps, state)
   const { ageingMs } = deps.times
   if (ageingMs > 0) {
     await deps.context.database.transaction((tx) => ageWaiting(tx, clock.now(), ageingMs, AGED_PER_SWEEP))
@@ -78,7 +79,7 @@ async function sweepSilent(deps: SweepContext, now: number, signal: AbortSignal)
   })
 }
 
-async function sweepStuck(deps: SweepContext, now: number, signal: AbortSignal): Promise<void> {
+async function sweepStuck(deps: SweepContext, now: number): Promise<void> {
   const { context, times, metrics } = deps
   const since = now - times.queuedTimeoutMs
   const rows = await context.database.transaction((tx) => findStuck(tx, since, ROWS_PER_SWEEP))
@@ -93,11 +94,7 @@ async function sweepStuck(deps: SweepContext, now: number, signal: AbortSignal):
     // Revoked only after winning: a task that has started in between is left alone.
     if (answer?.kind !== 'moved') return
     metrics.increment('scheduler.tasks.stuck_in_queued', { executor: row.executor })
-    const isGone = await deps.dispatcher.executors.get(row.executor)?.revoke(taskInstanceRefOf(row), signal)
-    if (isGone === true)
-      await settleDispatches(context, [
-        { dispatchId: row.dispatch_id, exit: { kind: 'superseded' }, actor: 'stuck_in_queued' },
-      ])
+    await requestStop(context, [row.dispatch_id], 'superseded')
   })
 }
 
@@ -108,6 +105,8 @@ async function sweepDrift(deps: SweepContext, now: number): Promise<void> {
   const rows = await context.database.transaction((tx) => readDispatchesOf(tx, deps.schedulerId, createdBy))
   const forgotten = rows.filter((row) => {
     const executor = dispatcher.executors.get(row.executor)
+    // What is being stopped is forgotten before it is confirmed gone, and only the confirmation frees its slot.
+    if (row.stop_requested_at !== null) return false
     return executor?.health.kind === 'healthy' && !dispatcher.isKnown(row.executor, taskInstanceRefOf(row).dispatchId)
   })
   await eachRow(deps, forgotten, async (row) => {
@@ -116,20 +115,18 @@ async function sweepDrift(deps: SweepContext, now: number): Promise<void> {
   })
 }
 
-/** Slots of attempts that are over, or were replaced, and whose processes do not end: stopped until they are gone. */
-async function sweepUnwanted(deps: SweepContext, state: SweepState, signal: AbortSignal): Promise<void> {
-  const { context, dispatcher } = deps
+/** Slots of attempts that are over, or were replaced, and whose processes do not end by themselves: asked to stop. */
+async function sweepUnwanted(deps: SweepContext, state: SweepState): Promise<void> {
+  const { context } = deps
   const { clock } = context.environment
   const rows = await context.database.transaction((tx) => readDispatchesOf(tx, deps.schedulerId, clock.now()))
-  const unwanted = rows.filter((row) => row.is_current === 0)
+  const unwanted = rows.filter((row) => row.is_current === 0 && row.stop_requested_at === null)
   const now = clock.monotonic()
   const since = new Map(unwanted.map((row) => [row.dispatch_id, state.unwantedSince.get(row.dispatch_id) ?? now]))
   state.unwantedSince = since
   const overdue = unwanted.filter((row) => now - (since.get(row.dispatch_id) ?? now) >= UNWANTED_GRACE_MS)
-  await eachRow(deps, overdue, async (row) => {
-    const isGone = await dispatcher.executors.get(row.executor)?.revoke(taskInstanceRefOf(row), signal)
-    if (isGone === true) await settleLost(deps, row, { kind: 'superseded' })
-  })
+  const dispatchIds = overdue.map((row) => row.dispatch_id)
+  if (dispatchIds.length > 0) await requestStop(context, dispatchIds, 'superseded')
 }
 
 async function settleLost({ context }: SweepContext, row: DispatchRow, exit: WorkloadExit): Promise<void> {

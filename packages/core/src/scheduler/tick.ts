@@ -8,7 +8,13 @@ import { startDagRuns } from '../moves/start-dag-runs.ts'
 
 /** What one turn of the loop found. */
 export type TickResult =
-  | { readonly kind: 'done'; readonly hasMore: boolean; readonly nextMoment: number | null }
+  | {
+      readonly kind: 'done'
+      readonly hasMore: boolean
+      readonly nextMoment: number | null
+      /** True when a process is to be stopped. */
+      readonly hasStops: boolean
+    }
   | { readonly kind: 'fenced' }
 
 /**
@@ -25,7 +31,7 @@ export async function tick(context: MoveContext, dispatcher: Dispatcher, schedul
   context.environment.faults.at('scheduler.afterClaim')
   await dispatcher.handOver(claim.tasks)
   const hasMore = events > 0 || isDue || claim.tasks.length > 0
-  return { kind: 'done', hasMore, nextMoment: before }
+  return { kind: 'done', hasMore, nextMoment: before, hasStops: claim.hasStops }
 }
 
 async function doWhatIsDue(context: MoveContext): Promise<void> {

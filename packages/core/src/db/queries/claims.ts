@@ -55,7 +55,9 @@ const insertDispatches = statement(
   })} as d where true`,
 )
 
-const usedSlots = statement(() => `select executor, count(*) as used from dispatch group by executor`)
+const usedSlots = statement(
+  () => `select executor, count(*) as used, count(stop_requested_at) as stopping from dispatch group by executor`,
+)
 
 // Cast, or SQLite divides as floating-point numbers what JavaScript hands over. The condition on the executor, which is
 // always true, leads to the index of what is admissible.
@@ -102,9 +104,19 @@ export async function claimCandidates(
 }
 
 /** Slots in use by executor: one for each dispatch whose process is not known to be gone. */
-export async function readUsedSlots(tx: Tx): Promise<ReadonlyMap<string, number>> {
-  const rows = await tx.all<{ executor: string; used: number }>(usedSlots)
-  return new Map(rows.map((row) => [row.executor, row.used]))
+export interface UsedSlots {
+  readonly used: ReadonlyMap<string, number>
+  /** True when a process of any of them is to be stopped. */
+  readonly hasStops: boolean
+}
+
+/** Reads what is in use, and with it whether anything is to be stopped: nobody need ask for that alone. */
+export async function readUsedSlots(tx: Tx): Promise<UsedSlots> {
+  const rows = await tx.all<{ executor: string; used: number; stopping: number }>(usedSlots)
+  return {
+    used: new Map(rows.map((row) => [row.executor, row.used])),
+    hasStops: rows.some((row) => row.stopping > 0),
+  }
 }
 
 /** Gives waiting task instances the priority that their waiting has earned: one unit for each interval. */

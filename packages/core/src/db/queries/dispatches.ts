@@ -4,6 +4,9 @@ import { statement } from '../statement.ts'
 
 /** Hand-overs: one row from the moment work is queued until its process is known to be gone. */
 
+/** Why the process of a dispatch is to be stopped. */
+export type StopReason = 'cleared' | 'marked' | 'cancelled' | 'superseded' | 'drained'
+
 /** A dispatch with the task instance it is for. */
 export interface DispatchRow {
   readonly dispatch_id: string
@@ -22,6 +25,8 @@ export interface DispatchRow {
   readonly try_number: number
   readonly queue: string
   readonly priority: number
+  readonly stop_requested_at: number | null
+  readonly stop_reason: StopReason | null
   /** 1 while the task instance's row still belongs to this dispatch. */
   readonly is_current: number
 }
@@ -29,7 +34,7 @@ export interface DispatchRow {
 // The cross joins make SQLite begin at the dispatches: as many as there are slots in use.
 const SELECT = `
   select p.dispatch_id, p.task_instance_id, p.executor, p.external_id, p.created_at, p.run_key, p.task_index, p.map_index,
-    ti.dag_id, ti.run_id, ti.task_id, r.version_id, ti.state, ti.try_number, ti.queue, ti.priority,
+    p.stop_requested_at, p.stop_reason, ti.dag_id, ti.run_id, ti.task_id, r.version_id, ti.state, ti.try_number, ti.queue, ti.priority,
     case when ti.dispatch_id = p.dispatch_id and ti.state in ('queued', 'running') then 1 else 0 end as is_current
   from dispatch p cross join task_instance ti cross join dag_run r
   where ti.run_key = p.run_key and ti.task_index = p.task_index and ti.map_index = p.map_index and r.run_key = p.run_key`
@@ -46,6 +51,10 @@ const byIds = statement(
 )
 
 const ofScheduler = statement(() => `${SELECT} and p.scheduler_id = $1 and p.created_at <= $2 order by p.dispatch_id`)
+
+const toStop = statement(
+  () => `${SELECT} and p.scheduler_id = $1 and p.stop_requested_at is not null order by p.dispatch_id`,
+)
 
 const silent = statement(
   () => `${SELECT}
@@ -84,7 +93,7 @@ const nameTaskInstances = statement(
 const release = statement(
   ({ rows }) => `
   delete from dispatch where dispatch_id in (select in_id from ${rows(1, { in_id: 'text' })} as d)
-  returning dispatch_id, task_instance_id`,
+  returning dispatch_id, task_instance_id, run_key, task_index, map_index, stop_requested_at`,
 )
 
 const openAttempts = statement(
@@ -109,6 +118,11 @@ export function readDispatches(tx: Tx, ids: readonly string[]): Promise<Dispatch
 /** Dispatches of one scheduler that are as old as a moment, or older. */
 export function readDispatchesOf(tx: Tx, schedulerId: string, createdBy: number): Promise<DispatchRow[]> {
   return tx.all<DispatchRow>(ofScheduler, [schedulerId, createdBy])
+}
+
+/** Dispatches of one scheduler whose processes are to be stopped. */
+export function readStopRequests(tx: Tx, schedulerId: string): Promise<DispatchRow[]> {
+  return tx.all<DispatchRow>(toStop, [schedulerId])
 }
 
 /** Running attempts without a sign of life since a moment. */
@@ -144,11 +158,18 @@ export async function nameExternally(
   await tx.all(nameTaskInstances, [JSON.stringify(values)])
 }
 
+/** A dispatch that has just given up its slot. */
+export interface ReleasedDispatch {
+  readonly dispatch_id: string
+  readonly task_instance_id: string
+  readonly run_key: number
+  readonly task_index: number
+  readonly map_index: number
+  readonly stop_requested_at: number | null
+}
+
 /** Frees the slots of dispatches. Answers those that still held one, with their task instances. */
-export function releaseDispatches(
-  tx: Tx,
-  ids: readonly string[],
-): Promise<Array<{ dispatch_id: string; task_instance_id: string }>> {
+export function releaseDispatches(tx: Tx, ids: readonly string[]): Promise<ReleasedDispatch[]> {
   return tx.all(release, [idsJson(ids)])
 }
 

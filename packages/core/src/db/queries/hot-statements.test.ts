@@ -107,10 +107,10 @@ describeOnEngines('statements', (engine) => {
 
   it('claims a candidate once, with a slot', () =>
     inRun(async ({ tx, key, id }) => {
-      const before = (await readUsedSlots(tx)).get('instant') ?? 0
+      const before = (await readUsedSlots(tx)).used.get('instant') ?? 0
       expect(await queue(tx, key, [0, 1])).toEqual(new Set([id(0), id(1)]))
       expect(await states(tx, [id(0), id(1), id(2)])).toEqual({ t0: 'queued', t1: 'queued', t2: 'none' })
-      expect((await readUsedSlots(tx)).get('instant')).toBe(before + 2)
+      expect((await readUsedSlots(tx)).used.get('instant')).toBe(before + 2)
     }))
 
   it('gives what waits the priority that it has earned', () =>
@@ -198,8 +198,10 @@ describeOnEngines('statements', (engine) => {
       const [changed] = await changeRunCounts(tx, [change])
       expect(changed).toMatchObject({ run_key: key, unfinished: 4, waiting: 17, is_windowed: 1, max_active_tasks: 16 })
       await changeDagRunCounts(tx, new Map([[dagId, { running: 1, queued: 2 }]]))
-      expect(await settleRuns(tx, [{ runKey: key, state: 'failed' }], LATER)).toEqual([{ run_key: key }])
-      expect(await settleRuns(tx, [{ runKey: key, state: 'success' }], LATER)).toEqual([])
+      expect(await settleRuns(tx, [{ runKey: key, from: 'running', state: 'failed' }], LATER)).toEqual([
+        { run_key: key },
+      ])
+      expect(await settleRuns(tx, [{ runKey: key, from: 'running', state: 'success' }], LATER)).toEqual([])
     }))
 
   it('finds what time has made due', () =>

@@ -15,11 +15,12 @@ export interface LockedRun {
   readonly failed_leaves: number
   readonly max_active_tasks: number
   readonly is_windowed: number
+  readonly rewrites: number
   readonly is_paused: number
 }
 
 const COLUMNS = `r.run_key, r.dag_id, r.run_id, r.version_id, r.state, r.unfinished, r.active, r.waiting,
-    r.failed_leaves, r.max_active_tasks, r.is_windowed, d.is_paused`
+    r.failed_leaves, r.max_active_tasks, r.is_windowed, r.rewrites, d.is_paused`
 
 const byTaskInstance = statement(
   ({ rows, forUpdate }) => `

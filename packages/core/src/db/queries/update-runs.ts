@@ -48,9 +48,22 @@ const changeRuns = statement(
 const finishRuns = statement(
   ({ rows }) => `
   update dag_run set state = d.in_state, ended_at = $2
-  from ${rows(1, { in_run_key: 'int', in_state: 'text' })} as d
-  where run_key = d.in_run_key and state = 'running'
+  from ${rows(1, { in_run_key: 'int', in_from: 'text', in_state: 'text' })} as d
+  where run_key = d.in_run_key and state = d.in_from
   returning run_key`,
+)
+
+const rewriteRuns = statement(
+  ({ rows }) => `
+  update dag_run set rewrites = rewrites + 1
+  where run_key in (select in_run_key from ${rows(1, { in_run_key: 'int' })} as d)`,
+)
+
+const reopenRuns = statement(
+  ({ rows }) => `
+  update dag_run set state = 'queued', queued_at = $2, started_at = null, ended_at = null
+  from ${rows(1, { in_run_key: 'int', in_from: 'text' })} as d
+  where run_key = d.in_run_key and state = d.in_from`,
 )
 
 const countRuns = statement(
@@ -77,13 +90,27 @@ export function changeRunCounts(
   return tx.all<ChangedRun>(changeRuns, [JSON.stringify(values)])
 }
 
-/** Ends runs that are running. */
+/** Ends runs. */
 export function settleRuns(
   tx: Tx,
-  runs: ReadonlyArray<{ runKey: number; state: DagRunState }>,
+  runs: ReadonlyArray<{ runKey: number; from: DagRunState; state: DagRunState }>,
   now: number,
 ): Promise<Array<{ run_key: number }>> {
-  return tx.all(finishRuns, [JSON.stringify(runs.map((run) => [run.runKey, run.state])), now])
+  return tx.all(finishRuns, [JSON.stringify(runs.map((run) => [run.runKey, run.from, run.state])), now])
+}
+
+/** Notes that runs were changed by hand. */
+export async function noteRewrites(tx: Tx, runKeys: readonly number[]): Promise<void> {
+  await tx.all(rewriteRuns, [JSON.stringify(runKeys.map((key) => [key]))])
+}
+
+/** Queues runs that have ended. */
+export async function queueEndedRuns(
+  tx: Tx,
+  runs: ReadonlyArray<{ runKey: number; from: DagRunState }>,
+  now: number,
+): Promise<void> {
+  await tx.all(reopenRuns, [JSON.stringify(runs.map((run) => [run.runKey, run.from])), now])
 }
 
 /** Starts runs that are queued. */

@@ -1,0 +1,142 @@
+import { BaseExecutor, type ExecutorHost } from '@fairlead/executor'
+import type { ExecuteTask, TaskInstanceRef, Workload } from '@fairlead/protocol'
+import { afterEach, expect, it } from 'vitest'
+import { dagSpec, taskSpec } from '../../../../testkit/dag-specs.ts'
+import { eventually } from '../../../../testkit/eventually.ts'
+import { openWorld, type World } from '../../../../testkit/scheduler-world.ts'
+import { describeOnEngines, type TestEngine } from '../../../../testkit/test-databases.ts'
+import { clearTaskInstances } from '../moves/clear-task-instances.ts'
+import { endDagRun } from '../moves/end-dag-run.ts'
+import { markTaskInstances } from '../moves/mark-task-instances.ts'
+import type { MoveContext } from '../moves/move-context.ts'
+import { settleTaskInstances } from '../moves/settle-task-instances.ts'
+import { startTaskInstances } from '../moves/start-task-instances.ts'
+
+const cleanups: Array<() => Promise<void>> = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup()
+})
+
+const WORKER = { hostname: 'here', unixname: 'me', pid: 7, nonce: 'n' }
+
+/** Lets each workload run, and keeps it until the test or a stop ends it. Stops hold until the test lets them through. */
+class HeldExecutor extends BaseExecutor {
+  override readonly syncIntervalMs = null
+  readonly alive = new Map<string, ExecuteTask>()
+  readonly asked: string[] = []
+  stops = (): Promise<void> => Promise.resolve()
+  readonly #context: () => MoveContext
+
+  constructor(host: ExecutorHost, context: () => MoveContext) {
+    super(host)
+    this.#context = context
+  }
+
+  async executeAsync(workload: Workload): Promise<string | null> {
+    if (workload.type !== 'ExecuteTask') return null
+    const { id: taskInstanceId, dispatchId } = workload.taskInstance
+    this.alive.set(dispatchId, workload)
+    await startTaskInstances(this.#context(), [{ taskInstanceId, dispatchId, ...WORKER, startedAt: 0 }])
+    return null
+  }
+
+  async sync(): Promise<void> {}
+
+  override async revokeTask({ dispatchId }: TaskInstanceRef): Promise<void> {
+    this.asked.push(dispatchId)
+    await this.stops()
+    await this.forget(dispatchId)
+    this.alive.delete(dispatchId)
+  }
+
+  /** What runs reports success, and its process ends. */
+  async succeed(): Promise<void> {
+    for (const [dispatchId, { taskInstance }] of this.alive) {
+      const said = { report: { state: 'success' as const, error: null }, exit: null, endedAt: null, actor: 'worker' }
+      await settleTaskInstances(this.#context(), [
+        { taskInstanceId: taskInstance.id, dispatchId: taskInstance.dispatchId, ...said },
+      ])
+      this.alive.delete(dispatchId)
+      this.success(taskInstance.dispatchId)
+    }
+  }
+}
+
+async function openHeld(engine: TestEngine): Promise<{ world: World; executor: HeldExecutor; runId: string }> {
+  const { url, drop } = await engine.createDatabase()
+  const executors: HeldExecutor[] = []
+  const world = await openWorld({
+    url,
+    times: { sweepMs: 50 },
+    executors: (context, host) => {
+      executors.push(new HeldExecutor(host('held', 4), context))
+      return executors
+    },
+  })
+  cleanups.push(() => world.stop(), drop)
+  world.start()
+  const [executor] = executors
+  if (executor === undefined) throw new Error('There is no executor.')
+  await world.register(dagSpec('dag', [taskSpec('first'), taskSpec('second', { upstream: ['first'] })]))
+  const runId = await world.trigger('dag', 'run')
+  await eventually(async () => (await world.states(runId))['first'] === 'running')
+  return { world, executor, runId }
+}
+
+const ALL = { actor: 'ada', isDryRun: false, preventsRunning: false }
+
+function tasks(...taskIds: string[]) {
+  return {
+    dagId: 'dag',
+    runs: { kind: 'one', runId: 'run', past: false, future: false },
+    tasks: { taskIds, includeUpstream: false, includeDownstream: false },
+    mapIndexes: new Map(),
+    states: null,
+  } as const
+}
+
+const slots = async ({ database }: World) => (await database.read.selectFrom('dispatch').selectAll().execute()).length
+
+describeOnEngines('a stop', (engine) => {
+  it('ends a cancelled run at once, and frees its slot when the process is confirmed gone', async () => {
+    const { world, executor, runId } = await openHeld(engine)
+    let confirm = (): void => undefined
+    executor.stops = () => new Promise((resolve) => (confirm = resolve))
+    const answer = await endDagRun(world.context, { dagId: 'dag', runId, actor: 'ada', as: 'cancelled' })
+    expect(answer).toEqual({ kind: 'done', stopping: 1 })
+    expect(await world.runState(runId)).toBe('failed')
+    expect(await world.states(runId)).toEqual({ first: 'failed', second: 'skipped' })
+    await eventually(() => executor.asked.length === 1)
+    expect(await slots(world)).toBe(1)
+    confirm()
+    await eventually(async () => (await slots(world)) === 0)
+    expect(executor.alive.size).toBe(0)
+  })
+
+  it('is repeated until it is confirmed', async () => {
+    const { world, executor } = await openHeld(engine)
+    executor.stops = () => (executor.asked.length < 3 ? Promise.reject(new Error('not now')) : Promise.resolve())
+    await markTaskInstances(world.context, tasks('first'), { actor: 'ada', isDryRun: false, mark: 'cancelled' })
+    await eventually(async () => (await slots(world)) === 0)
+    expect(executor.asked).toHaveLength(3)
+  })
+
+  it('of a cleared task that runs comes before its next try', async () => {
+    const { world, executor, runId } = await openHeld(engine)
+    let confirm = (): void => undefined
+    executor.stops = () => new Promise((resolve) => (confirm = resolve))
+    expect(await clearTaskInstances(world.context, tasks('first'), ALL)).toMatchObject({ kind: 'done', stopping: 1 })
+    await eventually(() => executor.asked.length === 1)
+    expect((await world.states(runId))['first']).toBe('restarting')
+    expect(executor.alive.size).toBe(1)
+    confirm()
+    await eventually(async () => (await world.states(runId))['first'] === 'running')
+    expect(executor.alive.size).toBe(1)
+    await executor.succeed()
+    await eventually(async () => (await world.states(runId))['second'] === 'running')
+    await executor.succeed()
+    await eventually(async () => (await world.runState(runId)) === 'success')
+    const transitions = (await world.transitions(runId, 'first')).join(' ')
+    expect(transitions).toBe('scheduled queued running restarting none scheduled queued running success')
+  })
+})

@@ -1,0 +1,68 @@
+import { isTerminal, isTerminalDagRun, type TaskInstanceState } from '@fairlead/protocol'
+import type { StandingRow } from '../db/queries/rewrite-runs.ts'
+import { findRunKeys } from '../db/queries/select-runs.ts'
+import { inTransaction } from './in-transaction.ts'
+import type { MoveContext } from './move-context.ts'
+import { holdRuns, reopenRuns, rewriteRuns, type RewriteOrder, type RowChange } from './rewrite-runs.ts'
+
+/** Which run, who asks, and what is to become of it. */
+export interface EndRunOrder {
+  readonly dagId: string
+  readonly runId: string
+  readonly actor: string
+  readonly as: 'success' | 'failed' | 'cancelled' | 'queued'
+}
+
+/** What became of it. `ended`: it had ended before, so there is nothing to cancel. */
+export type EndRunAnswer =
+  | { readonly kind: 'done'; readonly stopping: number }
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'runNotFound' }
+
+/**
+ * Marks a run as Airflow does (`success`: all its task instances succeed; `failed`: what runs fails and the rest is
+ * skipped; `queued`: it is looked at again), or cancels it: what has begun fails with the cause `cancelled`.
+ */
+export function endDagRun(context: MoveContext, order: EndRunOrder): Promise<EndRunAnswer> {
+  return inTransaction(context, async (tx): Promise<EndRunAnswer> => {
+    const selection = { kind: 'one', runId: order.runId, past: false, future: false } as const
+    const [runKey] = (await findRunKeys(tx, order.dagId, selection)) ?? []
+    if (runKey === undefined) return { kind: 'runNotFound' }
+    const held = await holdRuns(tx, context, [runKey])
+    const { ledger } = held
+    const { state } = ledger.run(runKey).row
+    if (order.as === 'queued') {
+      if (state === 'running') return { kind: 'running' }
+      if (isTerminalDagRun(state)) await reopenRuns(ledger, [runKey], order.actor)
+      await ledger.close()
+      return { kind: 'done', stopping: 0 }
+    }
+    if (order.as === 'cancelled' && isTerminalDagRun(state)) return { kind: 'ended' }
+    const { as } = order
+    const changes = held.rows.flatMap((row) => changeOf(row, as) ?? [])
+    const stopping = await rewriteRuns(held, changes, orderOf(order))
+    return { kind: 'done', stopping: stopping.length }
+  })
+}
+
+function orderOf({ as, actor }: EndRunOrder): RewriteOrder {
+  if (as === 'cancelled')
+    return { actor, reason: 'cancelled', run: { endsAs: 'failed', detail: { cause: 'cancelled' } } }
+  return { actor, reason: 'marked', run: { endsAs: as === 'success' ? 'success' : 'failed' } }
+}
+
+function changeOf(row: StandingRow, as: Exclude<EndRunOrder['as'], 'queued'>): RowChange | null {
+  const cause = as === 'cancelled' ? 'cancelled' : null
+  if (as === 'success') return row.state === 'success' ? null : { kind: 'settle', row, to: 'success', cause }
+  if (isTerminal(row.state)) return null
+  return { kind: 'settle', row, to: FAILS[as].has(row.state) ? 'failed' : 'skipped', cause }
+}
+
+const RUNS: readonly TaskInstanceState[] = ['running', 'restarting', 'deferred', 'up_for_reschedule']
+
+/** What fails with its run; the rest never began, and is skipped. */
+const FAILS: Readonly<Record<'failed' | 'cancelled', ReadonlySet<TaskInstanceState>>> = {
+  failed: new Set(RUNS),
+  cancelled: new Set([...RUNS, 'queued', 'up_for_retry']),
+}
