@@ -1,6 +1,6 @@
 import { BaseExecutor, type ExecuteOptions, type ExecutorHost, type StandardSchema } from '@fairlead/executor'
 import type { DispatchId, ExecuteTask, TaskInstanceRef, Workload } from '@fairlead/protocol'
-import { runnerFiles, runWorkload, type WorkloadRun } from '@fairlead/task-runner'
+import { runnerFiles, runWorkload, type RunWorkloadOptions, type WorkloadRun } from '@fairlead/task-runner'
 import { localSettingsSchema, type LocalSettings } from './settings.ts'
 
 /** Runs one task at a time in a fresh process under this very process. For finding faults, not for production. */
@@ -29,7 +29,11 @@ export class DebugExecutor extends BaseExecutor {
     // Its turn has come when the one before is gone from the system too.
     await this.#current?.run.done
     signal.throwIfAborted()
-    const run = this.#run(workload)
+    const run = this.begin(workload, {
+      settings: this.#settings,
+      giveUp: this.#giveUp.signal,
+      onRunning: (pid) => this.running(dispatchId, String(pid)),
+    })
     this.#current = { dispatchId, run }
     void run.done.then((exit) => {
       if (this.#current?.run === run) this.#current = null
@@ -63,18 +67,11 @@ export class DebugExecutor extends BaseExecutor {
     await this.#current?.run.done
   }
 
-  #run(workload: ExecuteTask): WorkloadRun {
+  /** Begins a task. */
+  protected begin(workload: ExecuteTask, options: BeginOptions): WorkloadRun {
     const { apiUrl, logFolder, bundleFolder } = this.host
-    return runWorkload(workload, {
-      apiUrl,
-      logFolder,
-      bundleFolder,
-      childPath: this.#settings.childPath ?? runnerFiles().childPath,
-      settings: this.#settings,
-      heartbeatIntervalMs: this.#settings.heartbeatIntervalMs,
-      giveUp: this.#giveUp.signal,
-      onRunning: (pid) => this.running(workload.taskInstance.dispatchId, String(pid)),
-    })
+    const { childPath = runnerFiles().childPath, heartbeatIntervalMs } = this.#settings
+    return runWorkload(workload, { apiUrl, logFolder, bundleFolder, childPath, heartbeatIntervalMs, ...options })
   }
 
   #stop(detail: string): void {
@@ -82,3 +79,6 @@ export class DebugExecutor extends BaseExecutor {
     this.#current?.run.interrupt({ kind: 'shutdown', detail })
   }
 }
+
+/** What a task is begun with, wherever it runs. */
+export type BeginOptions = Pick<RunWorkloadOptions, 'settings' | 'giveUp' | 'onRunning'>

@@ -1,3 +1,4 @@
+import './dag-test/install.ts'
 import type { ConfigFile } from '@fairlead/core/config'
 
 /** What a Dag file imports. It never loads the server. */

@@ -1,28 +1,18 @@
 import type { DagSpec } from '@fairlead/protocol'
+import type { AuthoredDag } from './authored-dag.ts'
+import { authorFiles } from './author-files.ts'
+import { testDag, type DagTestOptions, type DagTestResult } from './dag-test.ts'
 import { AuthorError } from './errors.ts'
 import type { ShellFactory, ShellInputs, TaskFactory, TaskHandle } from './handles.ts'
 import { isOutputRef } from './handles.ts'
 import { checkId } from './ids.ts'
 import { locateAuthor } from './locate.ts'
-import type { DagOptions, Handler, Literals, ShellOptions, TaskOptions } from './options.ts'
+import type { DagOptions, Handler, ShellOptions, TaskOptions } from './options.ts'
 import { wireInputs, type PlacedTask } from './placed-task.ts'
 import { shellInputVariable } from './shell-input.ts'
 import { DAG_BRAND, DAGS_SLOT, readSlot } from './symbols.ts'
 import { createHandle, type HandleDag } from './task-handle.ts'
 import { toSpec } from './to-spec.ts'
-
-/** A Dag as whoever parses or runs it sees it; found under the brand, so it works across copies of the SDK. */
-export interface AuthoredDag {
-  readonly dagId: string
-  /** The Dag as data; throws an AuthorError for a mistake that only the whole graph shows. */
-  toSpec(): DagSpec
-  /** The handler of a task, or null for a shell task or an unknown id. */
-  handlerOf(taskId: string): Handler<never, unknown> | null
-  /** The task's own rule for which errors may be retried, or null for all. */
-  retryWhen(taskId: string): ((error: unknown) => boolean) | null
-  /** Arguments that were given as values where the task was placed. */
-  literalsOf(taskId: string): Literals
-}
 
 const EXIT_CODE_SKIPS = 99
 
@@ -33,6 +23,7 @@ export class Dag {
   /** The Dag as runners see it; not for authors. */
   readonly [DAG_BRAND]: AuthoredDag
   readonly #location: string | null
+  readonly #files: () => readonly string[]
   readonly #placed = new Map<string, PlacedTask>()
   // What handles know of this Dag; its identity marks the outputs that belong here.
   readonly #self: HandleDag
@@ -41,6 +32,7 @@ export class Dag {
 
   constructor(dagId: string, options: DagOptions = {}) {
     this.#location = locateAuthor()
+    this.#files = authorFiles()
     checkId('Dag', dagId, this.#location)
     this.dagId = dagId
     this.options = options
@@ -102,6 +94,14 @@ export class Dag {
     return this.#factoryOf(taskId, place, location) as unknown as ShellFactory
   }
 
+  /**
+   * Runs the Dag once, from its first task to its last, and answers what came of it: in this very process, where a
+   * debugger finds the handlers, or through an executor. It needs no server, and leaves nothing behind.
+   */
+  test(options: DagTestOptions = {}): Promise<DagTestResult> {
+    return testDag(this[DAG_BRAND], options, this.#files)
+  }
+
   #nameOf(handler: { name: string }, location: string | null): string {
     if (handler.name !== '') return handler.name
     const message = `A task of Dag "${this.dagId}" has neither an id nor a named function. Write dag.task('id', handler).`
@@ -161,12 +161,6 @@ export class Dag {
     const { dagId, options } = this
     return toSpec({ dagId, options, tasks: [...this.#placed.values()], location: this.#location })
   }
-}
-
-/** The Dag behind a value of any copy of the SDK, or null when it is none. */
-export function authoredDag(value: unknown): AuthoredDag | null {
-  if (typeof value !== 'object' || value === null || !(DAG_BRAND in value)) return null
-  return value[DAG_BRAND] as AuthoredDag
 }
 
 function literalVariables(call: unknown): Record<string, string> {

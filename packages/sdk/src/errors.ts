@@ -14,6 +14,7 @@ export const AUTHOR_ERROR_CODES = [
   'DAG_CYCLE',
   'INPUT_UNSERIALISABLE',
   'OUTSIDE_TASK',
+  'TEST_DRIVER_MISSING',
 ] as const
 
 /** One of {@link AUTHOR_ERROR_CODES}. */

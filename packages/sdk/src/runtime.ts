@@ -1,6 +1,6 @@
 /** For those who parse and run Dag files; authors import the package itself. */
-export { authoredDag } from './dag.ts'
-export type { AuthoredDag } from './dag.ts'
+export { authoredDag, type AuthoredDag } from './authored-dag.ts'
+export type { DagTestDriver } from './dag-test.ts'
 export { runInTask } from './context.ts'
 export type { TaskRuntime } from './context.ts'
 export { parseConnection } from './connection.ts'

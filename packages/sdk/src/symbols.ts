@@ -15,6 +15,9 @@ export const LOCATE_SLOT: unique symbol = Symbol.for('fairlead.locate')
 /** `globalThis` slot of the task's AsyncLocalStorage. */
 export const CONTEXT_SLOT: unique symbol = Symbol.for('fairlead.context')
 
+/** `globalThis` slot of what runs a Dag for `dag.test()`; the package `fairlead` sets it. */
+export const TEST_DRIVER_SLOT: unique symbol = Symbol.for('fairlead.test-driver')
+
 /** `globalThis` slot of the function through which a bundle loads packages with native code. */
 export const REQUIRE_SLOT: unique symbol = Symbol.for('fairlead.require')
 

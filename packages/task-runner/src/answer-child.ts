@@ -10,7 +10,7 @@ import type { SecretMask } from './secret-mask.ts'
 export async function answerChild(
   message: FromChild,
   { taskInstance }: ExecuteTask,
-  { session, apiBudgetMs: budgetMs, signal }: ProgramStart,
+  { session, apiBudgetMs: budgetMs, signal }: Pick<ProgramStart, 'session' | 'apiBudgetMs' | 'signal'>,
   mask: SecretMask,
 ): Promise<ChildReply | null> {
   const options: CallOptions = { budgetMs, signal }

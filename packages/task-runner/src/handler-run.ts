@@ -1,6 +1,6 @@
 import type { ExecuteTask } from '@fairlead/protocol'
 import { answerChild } from './answer-child.ts'
-import type { TaskOutcome } from './ipc.ts'
+import type { TaskOutcome, TaskStart } from './ipc.ts'
 import type { LogWriter } from './log-writer.ts'
 import { followOutput } from './process-output.ts'
 import type { ProgramStart, TaskProgramRun } from './program-run.ts'
@@ -35,13 +35,18 @@ export interface HandlerPlace {
   readonly log: LogWriter
 }
 
-function taskStart({ taskInstance, inputs }: ExecuteTask, bundlePath: string, { context }: ProgramStart) {
+/** What a handler's process is told to begin with. */
+export function taskStart(
+  { taskInstance, inputs }: ExecuteTask,
+  bundlePath: string,
+  { context }: Pick<ProgramStart, 'context'>,
+): TaskStart {
   const { dagId, runId, taskId, mapIndex, tryNumber } = taskInstance
   return { dagId, runId, taskId, mapIndex, tryNumber, bundlePath, inputs, run: context.dag_run }
 }
 
 /** What a task says of its failure is shown to people; what it returns is its own affair. */
-function withoutSecrets(outcome: TaskOutcome, mask: SecretMask): TaskOutcome {
+export function withoutSecrets(outcome: TaskOutcome, mask: SecretMask): TaskOutcome {
   if (outcome.kind === 'success') return outcome
   if (outcome.kind === 'skipped') return { ...outcome, detail: mask.hide(outcome.detail) }
   const { name, message, stack } = outcome.error

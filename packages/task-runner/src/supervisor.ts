@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { hostname, userInfo } from 'node:os'
+import { hostname } from 'node:os'
 import type { ExecuteTask, RunContext, WorkloadExit } from '@fairlead/protocol'
 import type { ExecutionApiClient, Refusal, RunAnswer, TaskSession } from './execution-api-client.ts'
+import { enterRunning, exitOfRefusal } from './launch-task.ts'
 import type { LogWriter } from './log-writer.ts'
 import { markOomKills, wasOomKilled, type OomMark } from './oom-evidence.ts'
 import { endProcessGroup, killProcessGroup, killStrays } from './process-group.ts'
@@ -126,11 +127,10 @@ export class Supervisor {
       return { kind: 'notStarted', exit: this.#death ?? { kind: 'neverStarted', detail: messageOf(error) } }
     }
     const { pid } = program.process
-    const answer = await this.#session.run(
-      { state: 'running', hostname: hostname(), unixname: userName(), pid, start_date: new Date().toISOString() },
-      randomUUID(),
-      { budgetMs: this.#deps.settings.launchBudgetMs, signal: this.#interruption.signal },
-    )
+    const answer = await this.#session.run(enterRunning(pid), randomUUID(), {
+      budgetMs: this.#deps.settings.launchBudgetMs,
+      signal: this.#interruption.signal,
+    })
     const launch = this.#launchOf(program, answer)
     if (launch.kind === 'started') return launch
     await killProcessGroup(pid)
@@ -292,25 +292,6 @@ const NOTHING_REPORTED = { outcome: null, oomMark: null }
 /** Longer timers fire at once in Node. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-function exitOfRefusal(answer: Refusal): WorkloadExit {
-  if (answer.kind === 'notFound' || answer.kind === 'archived') return { kind: 'superseded' }
-  if (answer.kind === 'unavailable')
-    return { kind: 'neverStarted', detail: `the API could not be reached: ${answer.detail}` }
-  const isElsewhere =
-    answer.reason === 'superseded' || answer.reason === 'archived' || answer.reason === 'invalid_state'
-  if (isElsewhere) return { kind: 'superseded' }
-  return { kind: 'neverStarted', detail: `the API refused the launch (${answer.reason}): ${answer.message}` }
-}
-
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-function userName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    // A container may run under a user id that has no name.
-    return String(process.getuid?.() ?? '')
-  }
 }

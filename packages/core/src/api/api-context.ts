@@ -6,7 +6,7 @@ import type { Config } from '../config/index.ts'
 import type { TaskInstanceRow } from '../db/queries/task-instance-reads.ts'
 import type { Explanation } from '../dispatch/explain-task-instance.ts'
 import type { MoveContext } from '../moves/move-context.ts'
-import type { HealthBoard, Log, ServedMetrics } from '../observability/index.ts'
+import type { HealthBoard, Log, Metrics, ServedMetrics } from '../observability/index.ts'
 import type { RestTokens } from './auth/rest-tokens.ts'
 import type { ExecutionTokens } from './execution/execution-tokens.ts'
 
@@ -53,5 +53,11 @@ export interface MountedRoutes {
 /** The server with schemas by zod. */
 export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>
 
+/** What workers are served with: less than people. */
+export type WorkerApiContext = Pick<
+  ApiContext,
+  'config' | 'moves' | 'log' | 'executionTokens' | 'executorRoutes' | 'signal'
+> & { readonly metrics: Metrics }
+
 /** A group of routes. */
-export type Routes = (app: App, context: ApiContext) => void
+export type Routes<Context = ApiContext> = (app: App, context: Context) => void

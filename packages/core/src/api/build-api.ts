@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
-import type { ApiContext, App } from './api-context.ts'
+import type { ApiContext, App, WorkerApiContext } from './api-context.ts'
 import { executionApi } from './execution/execution-api.ts'
 import { executorWorkerRoutes } from './executor-worker-routes.ts'
 import { restApi } from './rest/rest-api.ts'
@@ -10,6 +10,20 @@ const LONGEST_PARAMETER = 2500
 
 /** Builds the server with both APIs; it listens nowhere yet. */
 export async function buildApi(context: ApiContext): Promise<App> {
+  const app = await openApp(context)
+  await app.register(restApi(context))
+  await app.ready()
+  return app
+}
+
+/** The same for workers alone. */
+export async function buildWorkerApi(context: WorkerApiContext): Promise<App> {
+  const app = await openApp(context)
+  await app.ready()
+  return app
+}
+
+async function openApp(context: WorkerApiContext): Promise<App> {
   const { api } = context.config
   const app = fastify({
     logger: false,
@@ -23,7 +37,5 @@ export async function buildApi(context: ApiContext): Promise<App> {
   app.setSerializerCompiler(serializerCompiler)
   await app.register(executionApi(context), { prefix: '/execution' })
   await app.register(executorWorkerRoutes(context), { prefix: '/executors' })
-  await app.register(restApi(context))
-  await app.ready()
   return app
 }

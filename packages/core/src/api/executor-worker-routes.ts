@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
-import type { App, ApiContext, MountedRoutes } from './api-context.ts'
+import type { App, MountedRoutes, WorkerApiContext } from './api-context.ts'
 import { bearerOf } from './authenticate.ts'
 import { ApiProblem } from './problem.ts'
 import { problemHandler } from './problem-handler.ts'
@@ -8,7 +8,7 @@ import { problemHandler } from './problem-handler.ts'
 const querySchema = z.record(z.string(), z.string())
 
 /** The routes that executors serve to their own workers, to be registered under `/executors`. */
-export function executorWorkerRoutes(context: ApiContext): (app: App) => Promise<void> {
+export function executorWorkerRoutes(context: WorkerApiContext): (app: App) => Promise<void> {
   return async (app) => {
     app.setErrorHandler(problemHandler(context.log))
     for (const mounted of context.executorRoutes) {

@@ -5,4 +5,5 @@ export { KeyFileError, openApiSecret, openWorkerCredential, readApiSecret } from
 export { openRestTokens } from './auth/rest-tokens.ts'
 export { openExecutionTokens, type ExecutionTokens } from './execution/execution-tokens.ts'
 export { ListenError, listen, type Listening } from './listen.ts'
-export { buildApi } from './build-api.ts'
+export { readLogChunk } from './rest/log-file.ts'
+export { buildApi, buildWorkerApi } from './build-api.ts'

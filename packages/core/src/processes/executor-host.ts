@@ -20,12 +20,15 @@ export interface HostSurroundings {
 
 /** Makes an executor of its class; `wake` is rung when it has events. */
 export function createExecutor(loaded: LoadedExecutor, surroundings: HostSurroundings): (wake: () => void) => Executor {
-  const { name, executorClass } = loaded
-  if (!executorClass.isProduction) {
-    const remedy = 'Configure another for production.'
-    surroundings.log.warn('executor is for development, not for production', { executor: name, remedy })
+  return (wake) => new loaded.executorClass(hostOf(loaded, surroundings, wake))
+}
+
+/** Says of each executor that is not meant for production that it is not. */
+export function warnOfDevelopment(executors: readonly LoadedExecutor[], log: Log): void {
+  for (const { name, executorClass } of executors) {
+    if (executorClass.isProduction) continue
+    log.warn('executor is for development, not for production: configure another there', { executor: name })
   }
-  return (wake) => new executorClass(hostOf(loaded, surroundings, wake))
 }
 
 function hostOf(

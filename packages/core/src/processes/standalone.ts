@@ -21,7 +21,7 @@ import type { Clock, Environment } from '../model/environment.ts'
 import { openHealthBoard, openMetrics, type HealthBoard, type Log } from '../observability/index.ts'
 import { Scheduler } from '../scheduler/scheduler.ts'
 import { databaseSink, gaugeDags } from './dag-sink.ts'
-import { createExecutor } from './executor-host.ts'
+import { createExecutor, warnOfDevelopment } from './executor-host.ts'
 import type { LoadedExecutor } from './load-executors.ts'
 import { openMigrated } from './open-installation.ts'
 import { openRunFolder } from './run-folder.ts'
@@ -134,6 +134,7 @@ async function assemble(database: Database, options: StandaloneOptions, signal: 
   })
   const address: { listening: Listening | null } = { listening: null }
   const surroundings = { config, database, clock, log, runFolder, apiUrl: () => address.listening?.url ?? '' }
+  warnOfDevelopment(options.executors, log)
   const metrics = openMetrics(config.metrics.prefix)
   const moveMetrics = await openMoveMetrics(database, metrics)
   const scheduler = new Scheduler({

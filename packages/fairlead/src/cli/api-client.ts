@@ -1,5 +1,5 @@
 import { CliError, EXIT_CODES } from './cli-error.ts'
-import { loadConfiguration } from './load-configuration.ts'
+import { loadConfiguration } from '../load-configuration.ts'
 import type { Terminal } from './terminal.ts'
 
 /** A client of the REST API. */

@@ -1,4 +1,5 @@
 import { formatWithOptions } from 'node:util'
+import type { TaskLog } from '@fairlead/sdk'
 import { LOG_RECORD_MARK } from '../ipc.ts'
 
 /**
@@ -16,8 +17,18 @@ export function installConsole(stdout: NodeJS.WriteStream): void {
   }
 }
 
+/** The log of a task, as records among its output. */
+export function recordLog(stdout: NodeJS.WriteStream): TaskLog {
+  return {
+    debug: (event, fields) => writeRecord(stdout, 'debug', event, fields),
+    info: (event, fields) => writeRecord(stdout, 'info', event, fields),
+    warn: (event, fields) => writeRecord(stdout, 'warn', event, fields),
+    error: (event, fields) => writeRecord(stdout, 'error', event, fields),
+  }
+}
+
 /** Writes one log record; a long text becomes several. */
-export function writeRecord(
+function writeRecord(
   stdout: NodeJS.WriteStream,
   level: 'debug' | 'info' | 'warn' | 'error',
   event: string,

@@ -2,7 +2,7 @@ import { installSdk } from '../sdk-global.ts'
 import { loadBundle } from '../load-bundle.ts'
 import { installSourcePositions } from '../source-positions.ts'
 import type { TaskOutcome, TaskStart, ToChild } from '../ipc.ts'
-import { installConsole } from './console.ts'
+import { installConsole, recordLog } from './console.ts'
 import { connectHost, type HostLink } from './host-link.ts'
 import { applyExtraCaCertificates } from './extra-ca-certificates.ts'
 import { failure, runTask } from './run-task.ts'
@@ -57,7 +57,7 @@ async function run(task: TaskStart): Promise<void> {
   // settle its promise any more.
   process.on('beforeExit', () => finish(failure(new NeverSettled(task), task, null)))
   host.unref()
-  finish(await runTask(task, { dags: load(task.bundlePath), host, abort }))
+  finish(await runTask(task, { dags: load(task.bundlePath), host, abort, log: recordLog(process.stdout) }))
 }
 
 function load(bundlePath: string): Promise<AuthoredDag[]> {

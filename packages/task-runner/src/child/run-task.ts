@@ -1,3 +1,4 @@
+import type { TaskLog } from '@fairlead/sdk'
 import { requestOf, runInTask, type AuthoredDag, type TaskRuntime } from '@fairlead/sdk/runtime'
 import type { TaskError } from '@fairlead/protocol'
 import type { TaskOutcome, TaskStart } from '../ipc.ts'
@@ -17,7 +18,7 @@ export async function runTask(task: TaskStart, deps: TaskDeps): Promise<TaskOutc
     const handler = dag.handlerOf(task.taskId)
     if (handler === null) throw new Error(`Task "${task.taskId}" is not in Dag "${task.dagId}" as this bundle has it.`)
     const named = { ...dag.literalsOf(task.taskId), ...(await inputs) }
-    const runtime: TaskRuntime = taskRuntime(task, deps.host, deps.abort)
+    const runtime: TaskRuntime = taskRuntime(task, deps)
     const value: unknown = await runInTask(runtime, () => handler(named as never))
     return { kind: 'success', returnJson: returnJsonOf(value, task) }
   } catch (error) {
@@ -30,6 +31,8 @@ export interface TaskDeps {
   readonly dags: Promise<AuthoredDag[]>
   readonly host: HostLink
   readonly abort: TaskAbort
+  /** Where `getContext().log` writes. */
+  readonly log: TaskLog
 }
 
 /** What an error means for the task, by its own request and the author's `retryWhen`. */

@@ -1,8 +1,7 @@
 import { RETURN_VALUE_KEY } from '@fairlead/protocol/constants'
-import type { JsonValue } from '@fairlead/sdk'
+import type { JsonValue, TaskLog } from '@fairlead/sdk'
 import type { TaskRuntime } from '@fairlead/sdk/runtime'
 import type { TaskStart, XComPlace } from '../ipc.ts'
-import { writeRecord } from './console.ts'
 import type { HostLink } from './host-link.ts'
 import type { TaskAbort } from './task-abort.ts'
 import { connectionReader, maskSecrets, variableClient } from './secrets.ts'
@@ -10,9 +9,12 @@ import { accept } from './accept-reply.ts'
 import { toJson } from './to-json.ts'
 
 /** What `getContext()` and `getClient()` answer inside one task. */
-export function taskRuntime(task: TaskStart, host: HostLink, abort: TaskAbort): TaskRuntime {
+export function taskRuntime(
+  task: TaskStart,
+  { host, abort, log }: { host: HostLink; abort: TaskAbort; log: TaskLog },
+): TaskRuntime {
   return {
-    context: taskContext(task, abort),
+    context: taskContext(task, abort, log),
     xcom: xcomClient(task, host),
     variables: variableClient(host, process.env),
     connection: connectionReader(host, process.env),
@@ -29,7 +31,7 @@ export function xcomReader(host: HostLink): (address: XComPlace) => Promise<unkn
   }
 }
 
-function taskContext(task: TaskStart, abort: TaskAbort): TaskRuntime['context'] {
+function taskContext(task: TaskStart, abort: TaskAbort, log: TaskLog): TaskRuntime['context'] {
   const { run } = task
   const conf = (run.conf ?? {}) as Readonly<Record<string, JsonValue>>
   const hasInterval = run.data_interval_start !== null && run.data_interval_end !== null
@@ -46,12 +48,7 @@ function taskContext(task: TaskStart, abort: TaskAbort): TaskRuntime['context'] 
     get signal() {
       return abort.signal
     },
-    log: {
-      debug: (event, fields) => writeRecord(process.stdout, 'debug', event, fields),
-      info: (event, fields) => writeRecord(process.stdout, 'info', event, fields),
-      warn: (event, fields) => writeRecord(process.stdout, 'warn', event, fields),
-      error: (event, fields) => writeRecord(process.stdout, 'error', event, fields),
-    },
+    log,
   }
 }
 

@@ -2,12 +2,13 @@ import { getContext } from '@fairlead/sdk'
 import type { AuthoredDag } from '@fairlead/sdk/runtime'
 import type { TaskStart } from '../ipc.ts'
 import type { HostLink } from './host-link.ts'
+import { recordLog } from './console.ts'
 import { runTask } from './run-task.ts'
 import type { TaskAbort } from './task-abort.ts'
 
 /** Runs the way of a task once, in idle time: what V8 has compiled by then, the task does not wait for (0.9 ms of 1.2). */
 export async function warmUp(abort: TaskAbort): Promise<void> {
-  await runTask(NO_TASK, { dags: Promise.resolve([NO_DAG]), host: NO_HOST, abort })
+  await runTask(NO_TASK, { dags: Promise.resolve([NO_DAG]), host: NO_HOST, abort, log: recordLog(process.stdout) })
 }
 
 const NO_TASK: TaskStart = {

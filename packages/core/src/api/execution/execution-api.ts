@@ -1,13 +1,13 @@
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { FastifyError } from 'fastify'
-import type { App, ApiContext } from '../api-context.ts'
+import type { App, WorkerApiContext } from '../api-context.ts'
 import { isOutage } from '../problem-handler.ts'
 import { Refusal } from './refusal.ts'
 import { taskInstanceRoutes } from './task-instance-routes.ts'
 import { xcomRoutes } from './xcom-routes.ts'
 
 /** The Task Execution API, which workers call; to be registered under `/execution`. */
-export function executionApi(context: ApiContext): (app: App) => Promise<void> {
+export function executionApi(context: WorkerApiContext): (app: App) => Promise<void> {
   return async (app) => {
     // Fastify takes a limit for the server or for a route, and not for a plugin.
     app.addHook('onRoute', (route) => void (route.bodyLimit = context.config.executionApi.bodyLimit))

@@ -15,7 +15,7 @@ import { listXComKeys } from '../../db/queries/xcom-reads.ts'
 import { heartbeatTaskInstance } from '../../moves/heartbeat-task-instance.ts'
 import { settleTaskInstances, type SettleAnswer, type Settlement } from '../../moves/settle-task-instances.ts'
 import { startTaskInstances, type StartAnswer, type StartRequest } from '../../moves/start-task-instances.ts'
-import type { Routes } from '../api-context.ts'
+import type { Routes, WorkerApiContext } from '../api-context.ts'
 import { openBatcher } from './batcher.ts'
 import { Refusal, refusalOf } from './refusal.ts'
 import { runContextOf } from './run-context.ts'
@@ -24,7 +24,7 @@ import { workerOfPath } from './worker-token.ts'
 const path = z.object({ id: z.string() })
 
 /** Routes by which a worker starts, keeps alive and ends its attempt. */
-export const taskInstanceRoutes: Routes = (app, context) => {
+export const taskInstanceRoutes: Routes<WorkerApiContext> = (app, context) => {
   const { moves, executionTokens, metrics } = context
   const starts = openBatcher<StartRequest, StartAnswer>((requests) => startTaskInstances(moves, requests))
   const settles = openBatcher<Settlement, SettleAnswer>((settlements) => {

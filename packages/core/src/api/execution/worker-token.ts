@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { findAttempt } from '../../db/queries/xcom-writes.ts'
 import { bearerOf } from '../authenticate.ts'
-import type { ApiContext } from '../api-context.ts'
+import type { WorkerApiContext } from '../api-context.ts'
 import type { ExecutionVerdict, Subject } from './execution-tokens.ts'
 import type { Tx } from '../../db/database.ts'
 import { Refusal, refusalOf } from './refusal.ts'
@@ -21,7 +21,7 @@ type Scope = Exclude<ExecutionVerdict, { kind: 'invalid' }>['scope']
  */
 export async function workerOf(
   request: FastifyRequest,
-  { executionTokens, moves }: ApiContext,
+  { executionTokens, moves }: WorkerApiContext,
   scope: Scope,
 ): Promise<Worker> {
   const token = bearerOf(request)
@@ -36,7 +36,11 @@ export async function workerOf(
   return { subject: verdict.subject, expiresAt: verdict.expiresAt }
 }
 
-async function refuseUnlessCurrent({ database }: ApiContext['moves'], subject: Subject, scope: Scope): Promise<void> {
+async function refuseUnlessCurrent(
+  { database }: WorkerApiContext['moves'],
+  subject: Subject,
+  scope: Scope,
+): Promise<void> {
   if (scope === 'workload') throw new Refusal(403, 'expired_token', 'The launch ticket has expired.')
   await database.transaction((tx) => currentAttempt(tx, subject))
 }
@@ -54,7 +58,7 @@ export async function currentAttempt(tx: Tx, subject: Subject) {
 /** The same, for a route that names the task instance in its path. */
 export async function workerOfPath(
   request: FastifyRequest,
-  context: ApiContext,
+  context: WorkerApiContext,
   wanted: { readonly id: string; readonly scope: Scope },
 ): Promise<Worker> {
   const worker = await workerOf(request, context, wanted.scope)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { findXComValue } from '../../db/queries/xcom-reads.ts'
 import { deleteXCom, upsertXCom } from '../../db/queries/xcom-writes.ts'
 import type { Tx } from '../../db/database.ts'
-import type { Routes } from '../api-context.ts'
+import type { Routes, WorkerApiContext } from '../api-context.ts'
 import { Refusal } from './refusal.ts'
 import { currentAttempt, workerOf, type Worker } from './worker-token.ts'
 
@@ -13,7 +13,7 @@ const schema = { params: path, querystring: query }
 const URL = '/xcoms/:dag_id/:run_id/:task_id/:key'
 
 /** Routes by which tasks hand values to each other. Values pass as JSON text and are never rebuilt. */
-export const xcomRoutes: Routes = (app, context) => {
+export const xcomRoutes: Routes<WorkerApiContext> = (app, context) => {
   const { database, environment } = context.moves
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body))

@@ -1,6 +1,6 @@
 import { listConfig, nearestName, type ConfigRow } from '@fairlead/core/config'
 import { CliError, EXIT_CODES } from '../cli-error.ts'
-import { loadConfiguration } from '../load-configuration.ts'
+import { loadConfiguration } from '../../load-configuration.ts'
 import { printList, type Column, type OutputOptions } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 

@@ -1,6 +1,7 @@
 import { connect, type ConnectOptions } from '../api-client.ts'
 import { dagPath, durationText, type DagRow, type RunRow } from '../api-shapes.ts'
-import { CliError, EXIT_CODES } from '../cli-error.ts'
+import { EXIT_CODES } from '../cli-error.ts'
+import { objectOption } from '../conf-option.ts'
 import { printList, printOne, type Column, type OutputOptions } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -74,7 +75,7 @@ export interface TriggerOptions extends Options {
 
 /** `fairlead dags trigger` */
 export async function trigger(terminal: Terminal, dagId: string, options: TriggerOptions): Promise<number> {
-  const conf = confOf(options.conf)
+  const conf = objectOption('conf', options.conf)
   const api = await connect(terminal, options)
   const run = await api.send<RunRow>('POST', dagPath(dagId, '/dagRuns'), {
     ...(options.runId === undefined ? {} : { dag_run_id: options.runId }),
@@ -88,20 +89,6 @@ export async function trigger(terminal: Terminal, dagId: string, options: Trigge
   if (dag.is_paused)
     terminal.err(`Dag "${dagId}" is paused, so the run waits. Start it with \`fairlead dags unpause ${dagId}\`.\n`)
   return EXIT_CODES.ok
-}
-
-function confOf(text: string | undefined): unknown {
-  if (text === undefined) return {}
-  try {
-    const conf: unknown = JSON.parse(text)
-    if (typeof conf === 'object' && conf !== null && !Array.isArray(conf)) return conf
-  } catch {
-    // Told below, like any other value that is no object.
-  }
-  throw new CliError(
-    EXIT_CODES.usage,
-    `--conf must be a JSON object such as '{"day": 3}', and is ${JSON.stringify(text)}.`,
-  )
 }
 
 /** `fairlead dags pause` */

@@ -1,6 +1,6 @@
 import { migrate, migrationStatus, openInstallation } from '@fairlead/core'
 import { EXIT_CODES } from '../cli-error.ts'
-import { loadConfiguration } from '../load-configuration.ts'
+import { loadConfiguration } from '../../load-configuration.ts'
 import { printOne, type OutputOptions } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 

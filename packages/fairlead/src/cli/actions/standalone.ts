@@ -14,7 +14,7 @@ import { childEnvironment, runnerFiles } from '@fairlead/task-runner'
 import { builtInExecutors, DEFAULT_EXECUTOR } from '../../built-in-executors.ts'
 import { EXIT_CODES } from '../cli-error.ts'
 import { installedVersion } from '../installed-version.ts'
-import { loadConfiguration } from '../load-configuration.ts'
+import { loadConfiguration } from '../../load-configuration.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** `fairlead standalone` */

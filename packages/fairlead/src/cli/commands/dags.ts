@@ -43,6 +43,7 @@ export function dagsCommand(run: Run): Command {
     .option('--logical-date <moment>', 'moment the run stands for, ISO 8601')
     .option('--note <text>', 'a note on the run')
     .action(run(async () => (await actions()).trigger))
+  addTest(dags, run)
   sub('pause', 'Pause a Dag: it starts no runs and queues no tasks; what runs goes on.', 'dags pause sales')
     .argument('<dag-id>')
     .action(run(async () => (await actions()).pause))
@@ -50,4 +51,19 @@ export function dagsCommand(run: Run): Command {
     .argument('<dag-id>')
     .action(run(async () => (await actions()).unpause))
   return dags
+}
+
+function addTest(dags: Command, run: Run): void {
+  dags
+    .command('test')
+    .description('Run a Dag once, here and now, without a server: one process, or any executor. Nothing is kept.')
+    .argument('<dag-id>')
+    .argument('[logical-date]', 'moment the run stands for, ISO 8601')
+    .option('--conf <json>', 'a JSON object that tasks can read')
+    .option('--executor <name>', 'through which executor; default: none, handlers are called in this process')
+    .option('--mark-success-pattern <regex>', 'tasks whose id matches succeed without being run')
+    .option('--honour-retry-delays', 'wait between tries as long as the tasks say')
+    .addOption(outputOption())
+    .addHelpText('after', examples('dags test sales', 'dags test sales 2026-01-01 --executor LocalExecutor'))
+    .action(run(async () => (await import('../actions/test-dag.ts')).testDag))
 }

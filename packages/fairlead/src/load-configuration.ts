@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { loadConfig, type Config } from '@fairlead/core/config'
-import { CliError, EXIT_CODES } from './cli-error.ts'
-import type { Terminal } from './terminal.ts'
+import { CliError, EXIT_CODES } from './cli/cli-error.ts'
+import type { Terminal } from './cli/terminal.ts'
+
+/** Where configuration is looked for. */
+export type ConfigurationPlace = Pick<Terminal, 'env' | 'cwd'>
 
 const FILES = ['fairlead.config.ts', 'fairlead.config.js', 'fairlead.config.mjs']
 
 /** The configuration in force where the command was started. */
-export async function loadConfiguration({ env, cwd }: Terminal): Promise<Config> {
+export async function loadConfiguration({ env, cwd }: ConfigurationPlace): Promise<Config> {
   const path = configurationFile(env, cwd)
   return loadConfig({ cwd, env, file: path === null ? undefined : { path, content: await contentOf(path, env, cwd) } })
 }
