@@ -61,7 +61,7 @@ export function setUpDagProcessor(
     bundleName: 'dags',
     dagsFolder: folder.dags,
     bundlesFolder: folder.bundles,
-    executors: ['LocalExecutor'],
+    executors: [{ name: 'LocalExecutor', executorClass: {} }],
     sink,
     log: { info: () => {}, warn: () => {} },
     parseScript,

@@ -71,6 +71,8 @@ export const executeTaskSchema = z.object({
   logPath: z.string(),
   /** Launch ticket: worthless once redeemed or superseded. The only credential a workload carries. */
   token: z.string(),
+  /** Module of the Sentry integration that the executor's class names, for the worker to load; null for none. */
+  sentryIntegration: z.string().nullable().default(null),
 })
 /** See {@link executeTaskSchema}. */
 export type ExecuteTask = z.infer<typeof executeTaskSchema>

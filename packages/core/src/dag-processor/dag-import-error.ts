@@ -11,6 +11,10 @@ export type DagFileErrorCode =
   | 'DAG_DATES_INVALID'
   | 'DAG_DUPLICATE'
   | 'EXECUTOR_NOT_FOUND'
+  | 'EXECUTOR_CANNOT'
+  | 'EXECUTOR_RUNTIME_EXCEEDED'
+  | 'EXECUTOR_WORKLOAD_TOO_LARGE'
+  | 'EXECUTOR_CONFIG_INVALID'
 
 /** Why a Dag file could not be imported, with the author's file and line. */
 export const dagImportErrorSchema = z.object({

@@ -6,6 +6,7 @@ import { Compiler } from './compiler.ts'
 import { describeImportError, type DagImportError } from './dag-import-error.ts'
 import { DagOwnership } from './dag-ownership.ts'
 import type { DagSink } from './dag-sink.ts'
+import type { ExecutorFacts } from './executor-facts.ts'
 import { InputStamps } from './input-stamps.ts'
 import { ParsePool } from './parse-pool.ts'
 import { readDagFile, type DagFileReader, type DagFileReading } from './read-dag-file.ts'
@@ -23,8 +24,8 @@ export interface DagProcessorOptions {
   readonly bundleName: string
   readonly dagsFolder: string
   readonly bundlesFolder: string
-  /** Names of the configured executors; the first is the default. */
-  readonly executors: readonly string[]
+  /** The configured executors; the first is the default. */
+  readonly executors: readonly ExecutorFacts[]
   readonly sink: DagSink
   readonly log: DagProcessorLog
   /** The task runner's parse entry (`dist/parse.cjs`). */
@@ -72,6 +73,8 @@ export class DagProcessor {
   readonly #pool: ParsePool
   readonly #known = new Map<string, KnownFile>()
   readonly #ownership = new DagOwnership()
+  /** A reading never changes, and neither do the executors while this process lives. */
+  readonly #problems = new WeakMap<DagFileReading, DagImportError | null>()
   readonly #compiler = new Compiler()
   #reader: DagFileReader | null = null
   #pass = 0
@@ -174,7 +177,7 @@ export class DagProcessor {
   async #report(file: string): Promise<boolean> {
     const known = this.#known.get(file)
     if (known === undefined || this.#isClosed) return false
-    const verdict = this.#judge(file, known.reading)
+    const verdict = this.#judge(file, known.reading, await this.#problemOf(file, known.reading))
     const signature = `${verdict.kind} ${JSON.stringify(verdict.kind === 'refuse' ? verdict.error : verdictHash(verdict))}`
     if (known.reported === signature || (known.reported === null && verdict.kind === 'forget')) return false
     await this.#tell(file, verdict)
@@ -182,11 +185,22 @@ export class DagProcessor {
     return true
   }
 
-  #judge(file: string, reading: DagFileReading): Verdict {
+  /** What is wrong with the Dags of a file, beside that another file may have them too. */
+  async #problemOf(file: string, reading: DagFileReading): Promise<DagImportError | null> {
+    const known = this.#problems.get(reading)
+    if (known !== undefined) return known
+    const { executors, bundleName } = this.#options
+    const dags = reading.kind === 'dags' ? reading.dags : []
+    let problem = duplicateInFile(dags)
+    for (const dag of dags) problem ??= await validateDag(dag, { executors, bundle: { bundleName, file } })
+    this.#problems.set(reading, problem)
+    return problem
+  }
+
+  #judge(file: string, reading: DagFileReading, invalid: DagImportError | null): Verdict {
     // A file that cannot be imported keeps the ids it had: its Dags stay as they were last read.
     if (reading.kind === 'failed') return { kind: 'refuse', error: reading.error }
     const { hash, dags } = reading
-    const invalid = duplicateInFile(dags) ?? firstNonNull(dags.map((dag) => validateDag(dag, this.#options)))
     if (invalid !== null) return { kind: 'refuse', error: invalid }
     const dagIds = dags.map((dag) => dag.dagId)
     const conflict = this.#ownership.owns(file, dagIds) ? null : this.#ownership.claim(file, dagIds, this.#pass)
@@ -240,10 +254,6 @@ function mayRecover(reading: DagFileReading): boolean {
 
 function verdictHash(verdict: Verdict): string | null {
   return verdict.kind === 'register' ? verdict.hash : null
-}
-
-function firstNonNull<T>(values: readonly (T | null)[]): T | null {
-  return values.find((value) => value !== null) ?? null
 }
 
 async function removeUnfinished(bundlesFolder: string): Promise<void> {

@@ -30,7 +30,7 @@ function start(files: Record<string, string>, options: Partial<DagProcessorLoopO
       bundleName: 'dags',
       dagsFolder: folder.dags,
       bundlesFolder: folder.bundles,
-      executors: ['LocalExecutor'],
+      executors: [{ name: 'LocalExecutor', executorClass: {} }],
       sink: {
         registerDagFile: async ({ file, hash }) => registered.set(file, hash),
         recordImportError: async ({ file, error }) => errors.set(file, error.message),

@@ -116,11 +116,19 @@ export class Dispatcher {
   async #prepareOne(row: DispatchRow, graph: PromiseSettledResult<VersionedGraph>): Promise<Prepared> {
     try {
       if (graph.status === 'rejected') throw graph.reason
-      return { kind: 'ready', row, ...(await workloadOf(row, graph.value, this.#options.mintTicket)) }
+      const context = { mintTicket: this.#options.mintTicket, sentryIntegration: this.#sentryOf(row.executor) }
+      return { kind: 'ready', row, ...(await workloadOf(row, graph.value, context)) }
     } catch (error) {
       this.#options.log.error('workload could not be made', { dispatchId: row.dispatch_id, error })
       return { kind: 'refused', row, problem: `Its workload could not be made: ${messageOf(error)}` }
     }
+  }
+
+  /** A static fact of the class; anything but text counts as none, as in Airflow. */
+  #sentryOf(executor: string): string | null {
+    const executorClass = this.executors.get(executor)?.executor.constructor ?? Object
+    const integration: unknown = Reflect.get(executorClass, 'sentryIntegration')
+    return typeof integration === 'string' && integration !== '' ? integration : null
   }
 
   /** Null when the executor took it, else why it did not. */

@@ -1,5 +1,5 @@
 /**
- * Airflow's grammar for the executors of a deployment: `LocalExecutor,ecs:EcsExecutor,mine:./executors/mine.ts#Mine`.
+ * Airflow's grammar for the executors of a deployment: `AcmeExecutor,far:OtherExecutor,mine:./executors/mine.ts#Mine`.
  * It judges text alone; whether a short name is known or a module loads is found out later, by who loads it.
  */
 
@@ -67,6 +67,9 @@ function parseItem(item: string): Item {
 
 function unaliased(item: string): ExecutorEntry {
   const reference = parseReference(item, item)
+  if (reference.kind === 'module' && reference.exportName === 'default') {
+    throw incorrect(item, `an export named "default" gives it no name, so it needs an alias, such as "mine:${item}"`)
+  }
   return { name: reference.kind === 'shortName' ? reference.shortName : reference.exportName, reference }
 }
 
@@ -81,15 +84,23 @@ function parseReference(target: string, item: string): ExecutorReference {
 
 function parseShortName(text: string, item: string): ExecutorReference {
   if (IDENTIFIER.test(text)) return { kind: 'shortName', shortName: text }
+  if (/^[\w$]+(?:\.[\w$]+)+$/.test(text)) {
+    const [name = '', ...path] = text.split('.').toReversed()
+    const example = `${path.toReversed().join('.')}#${name}`
+    throw incorrect(
+      item,
+      `"${text}" names a class with a dot, as Python does; write it after "#", such as "${example}"`,
+    )
+  }
   throw incorrect(item, `"${text}" is neither the name of an executor nor "module#Class"`)
 }
 
-/** Airflow's team groups: `LocalExecutor;team=CeleryExecutor`. A path may hold a "=", so only a team's position counts. */
+/** Airflow's team groups: `AcmeExecutor;team=OtherExecutor`. A path may hold a "=", so only a team's position counts. */
 function refuseTeams(text: string): void {
   const group = text.split(';').find((part, index) => index > 0 || /^\s*[\w-]*\s*=/.test(part))
   if (group === undefined) return
   throw new ExecutorNamesError(
-    `"${text}" gives executors to teams, which Fairlead has not. Write one list without ";" and "=", such as "Name,alias:module#Class".`,
+    `"${text}" gives executors to teams, and this Fairlead has no teams yet. Write one list without ";" and "=", such as "Name,alias:module#Class".`,
   )
 }
 

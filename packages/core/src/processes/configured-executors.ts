@@ -1,4 +1,4 @@
-import { ConfigError, nearestName, type Config } from '../config/index.ts'
+import { ConfigError, nearestName, type Config, type ExecutorEntry } from '../config/index.ts'
 import { formatExecutorReference, parseExecutorNames, type ExecutorReference } from '../model/executor-names.ts'
 
 /** One configured executor instance. */
@@ -19,7 +19,7 @@ export function configuredExecutors(config: Config, builtIn: string): readonly C
   const names = Object.keys(config.executors)
   const text = config.core.executor.trim() === '' ? names.join(',') || builtIn : config.core.executor
   return parseExecutorNames(text).map(({ name, reference }) => {
-    const entry = reference.kind === 'shortName' ? config.executors[reference.shortName] : undefined
+    const entry = entryOf(config, reference)
     if (entry === undefined) return { name, reference, parallelism, settings: {} }
     return {
       name,
@@ -28,6 +28,11 @@ export function configuredExecutors(config: Config, builtIn: string): readonly C
       settings: entry.settings ?? {},
     }
   })
+}
+
+function entryOf({ executors }: Config, reference: ExecutorReference): ExecutorEntry | undefined {
+  if (reference.kind !== 'shortName' || !Object.hasOwn(executors, reference.shortName)) return undefined
+  return executors[reference.shortName]
 }
 
 function referenceOf(text: string, name: string): ExecutorReference {
@@ -41,7 +46,7 @@ function referenceOf(text: string, name: string): ExecutorReference {
 /** The error for a short name that nobody offers. */
 export function unknownExecutor(executor: ConfiguredExecutor, known: readonly string[]): ConfigError {
   const text = formatExecutorReference(executor.reference)
-  return new ConfigError(
-    `There is no executor "${text}". Did you mean "${nearestName(text, known) ?? ''}"? Others are named by \`module#Class\`.`,
-  )
+  const nearest = nearestName(text, known)
+  const hint = nearest === null ? '' : ` Did you mean "${nearest}"?`
+  return new ConfigError(`There is no executor "${text}".${hint} Others are named by \`module#Class\`.`)
 }

@@ -1,17 +1,15 @@
-import { checkExecutorClass, type ExecutorClass, type StandardResult } from '@fairlead/executor'
+import { capabilitiesOf, type ExecutorClass } from '@fairlead/executor'
 import { ConfigError } from '../config/index.ts'
-import { formatExecutorReference } from '../model/executor-names.ts'
-import { unknownExecutor, type ConfiguredExecutor } from './configured-executors.ts'
+import { validateValue } from '../dispatch/validate-value.ts'
+import { findableNames } from '../model/findable-names.ts'
+import type { ConfiguredExecutor } from './configured-executors.ts'
+import { loadExecutorClass, type ExecutorSource } from './load-executor-class.ts'
 
 /** An executor whose class was loaded and whose settings were validated. */
 export interface LoadedExecutor extends ConfiguredExecutor {
   readonly executorClass: ExecutorClass
-}
-
-/** How classes are found: the built-in ones by short name, others by module. */
-export interface ExecutorSource {
-  readonly builtIn: Readonly<Record<string, () => Promise<unknown>>>
-  loadModule(name: string): Promise<Record<string, unknown>>
+  /** By what else a Dag may name it. */
+  readonly otherNames: readonly string[]
 }
 
 /** Loads the class of each configured executor and checks its settings. */
@@ -19,52 +17,31 @@ export async function loadExecutors(
   configured: readonly ConfiguredExecutor[],
   source: ExecutorSource,
 ): Promise<readonly LoadedExecutor[]> {
-  const loaded: LoadedExecutor[] = []
+  const loaded: Omit<LoadedExecutor, 'otherNames'>[] = []
   for (const executor of configured) {
-    const executorClass = await loadClass(executor, source)
-    checkExecutorClass(executorClass)
+    const executorClass = await loadExecutorClass(executor, source)
     loaded.push({ ...executor, executorClass, settings: await validSettings(executor, executorClass) })
   }
-  return loaded
+  const names = findableNames(loaded.map((one) => ({ ...one, className: one.executorClass.name })))
+  const otherNamesOf = (name: string): string[] =>
+    [...names].filter(([, owner]) => owner === name).map(([other]) => other)
+  return loaded.map((one) => ({ ...one, otherNames: otherNamesOf(one.name) }))
 }
 
-async function loadClass(executor: ConfiguredExecutor, source: ExecutorSource): Promise<unknown> {
-  const { reference, name } = executor
-  if (reference.kind === 'shortName') {
-    const load = source.builtIn[reference.shortName]
-    if (load === undefined) throw unknownExecutor(executor, Object.keys(source.builtIn))
-    return load()
-  }
-  const text = formatExecutorReference(reference)
-  try {
-    const found = (await source.loadModule(reference.module))[reference.exportName]
-    if (found !== undefined) return found
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new ConfigError(
-      `Executor "${name}" (${text}) could not be loaded: ${why}. Check core.executor and that it is installed.`,
-      {
-        cause,
-      },
-    )
-  }
-  throw new ConfigError(
-    `Executor "${name}": "${reference.module}" exports no "${reference.exportName}". Check core.executor.`,
-  )
+/** Which executor is meant by each name that a Dag may use for it beside its own. */
+export function otherNamesOf(executors: readonly LoadedExecutor[]): ReadonlyMap<string, string> {
+  return new Map(executors.flatMap(({ name, otherNames }) => otherNames.map((other) => [other, name] as const)))
 }
 
 async function validSettings(
   { name, settings }: ConfiguredExecutor,
-  { configSchema }: ExecutorClass,
+  executorClass: ExecutorClass,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const { configSchema } = capabilitiesOf(executorClass)
   if (configSchema === null) return settings
-  const result: StandardResult = await configSchema['~standard'].validate(settings)
-  if (result.issues === undefined) return result.value as Readonly<Record<string, unknown>>
-  const issues = result.issues.map(({ path = [], message }) => {
-    const key = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
-    return key === '' ? message : `${key}: ${message}`
-  })
+  const checked = await validateValue(configSchema, settings)
+  if (checked.kind === 'valid') return checked.value as Readonly<Record<string, unknown>>
   throw new ConfigError(
-    `The settings of executor "${name}" are not valid: ${issues.join('; ')}. Correct executors.${name}.settings.`,
+    `The settings of executor "${name}" are not valid: ${checked.problem}. Correct executors.${name}.settings.`,
   )
 }

@@ -22,7 +22,7 @@ import { openHealthBoard, openMetrics, type HealthBoard, type Log } from '../obs
 import { Scheduler } from '../scheduler/scheduler.ts'
 import { databaseSink, gaugeDags } from './dag-sink.ts'
 import { createExecutor, warnOfDevelopment } from './executor-host.ts'
-import type { LoadedExecutor } from './load-executors.ts'
+import { otherNamesOf, type LoadedExecutor } from './load-executors.ts'
 import { openMigrated } from './open-installation.ts'
 import { openRunFolder } from './run-folder.ts'
 import { executorTimeouts, schedulerTimes } from './scheduler-options.ts'
@@ -141,7 +141,7 @@ async function assemble(database: Database, options: StandaloneOptions, signal: 
     context: {
       database,
       environment,
-      graphs: openDagGraphs(),
+      graphs: openDagGraphs(otherNamesOf(options.executors)),
       defaultExecutor: options.executors[0]?.name ?? '',
       launchBudget: config.scheduler.maxLaunchAttempts,
     },
@@ -222,7 +222,7 @@ function startDagProcessor(server: Assembled, options: StandaloneOptions, signal
       bundleName: 'dags-folder',
       dagsFolder: config.paths.dagsFolder,
       bundlesFolder: config.paths.bundles,
-      executors: options.executors.map(({ name }) => name),
+      executors: options.executors,
       sink: databaseSink(server.scheduler.context, {
         pauseNew: config.core.dagsArePausedAtCreation,
         maxActiveRuns: config.core.maxActiveRunsPerDag,

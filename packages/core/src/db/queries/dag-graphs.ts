@@ -1,4 +1,4 @@
-import { dagSpecSchema } from '@fairlead/protocol'
+import { dagSpecSchema, type DagSpec } from '@fairlead/protocol'
 import { dagGraph, type DagGraph } from '../../model/graph.ts'
 import type { Tx } from '../database.ts'
 
@@ -15,8 +15,11 @@ export interface VersionedGraph extends DagGraph {
   readonly file: string
 }
 
-/** Keeps the graphs used last, as many as hold this many tasks together. */
-export function openDagGraphs(mostTasks = 50_000): DagGraphs {
+/**
+ * Keeps the graphs used last, as many as hold this many tasks together. `names` says which executor is meant by a name
+ * that a Dag may use for it beside its own.
+ */
+export function openDagGraphs(names: ReadonlyMap<string, string> = new Map(), mostTasks = 50_000): DagGraphs {
   const kept = new Map<string, VersionedGraph>()
   let taskCount = 0
   const forget = (versionId: string, graph: VersionedGraph): void => {
@@ -24,7 +27,7 @@ export function openDagGraphs(mostTasks = 50_000): DagGraphs {
   }
   return {
     of: async (tx, versionId) => {
-      const graph = kept.get(versionId) ?? (await load(tx, versionId))
+      const graph = kept.get(versionId) ?? (await load(tx, versionId, names))
       forget(versionId, graph)
       kept.set(versionId, graph)
       taskCount += graph.tasks.length
@@ -37,8 +40,15 @@ export function openDagGraphs(mostTasks = 50_000): DagGraphs {
   }
 }
 
-async function load({ query }: Tx, versionId: string): Promise<VersionedGraph> {
+async function load({ query }: Tx, versionId: string, names: ReadonlyMap<string, string>): Promise<VersionedGraph> {
   const row = await query.selectFrom('dag_version').selectAll().where('id', '=', versionId).executeTakeFirstOrThrow()
-  const spec = dagSpecSchema.parse(JSON.parse(row.spec))
+  const spec = withOwnNames(dagSpecSchema.parse(JSON.parse(row.spec)), names)
   return { ...dagGraph(spec), versionId, hash: row.hash, bundleName: row.bundle_name, file: row.file }
+}
+
+/** Each executor by its own name: rows must say the same of one executor, however its Dag calls it. */
+function withOwnNames(spec: DagSpec, names: ReadonlyMap<string, string>): DagSpec {
+  const named = <T extends { executor: string | null }>(one: T): T =>
+    one.executor === null ? one : { ...one, executor: names.get(one.executor) ?? one.executor }
+  return { ...named(spec), tasks: spec.tasks.map(named) }
 }
