@@ -43,13 +43,13 @@ const EXECUTORS: readonly ExecutorFacts[] = [
   { name: 'silent', executorClass: { executorConfigSchema: hanging } },
 ]
 
-async function errorOf(dag: string, options = ''): Promise<{ code: string | null; message: string } | null> {
+async function errorOf(dag: string, options = ''): Promise<object | null> {
   const text = `import { Dag } from 'fairlead'\nconst dag = new Dag('sales'${options})\n${dag}\n`
   const setup = setUpDagProcessor(parseScript, { 'sales.ts': text }, { executors: EXECUTORS })
   cleanups.push(setup.close)
   await setup.processor.refresh()
   const error = setup.sink.errors.get('sales.ts') ?? null
-  return error === null ? null : { code: error.code, message: error.message, ...{ line: error.line } }
+  return error === null ? null : { code: error.code, message: error.message, line: error.line }
 }
 
 const task = (options: string): string => `dag.task('load', () => 1, { ${options} })()`
