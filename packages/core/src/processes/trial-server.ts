@@ -190,9 +190,9 @@ async function claimAll(
   const inOrder = rows.toSorted((a, b) => a.row.task_index - b.row.task_index)
   return await Promise.all(
     inOrder.map(async ({ row, graph }) => {
-      const mint = ({ id, dispatchId }: ExecuteTask['taskInstance']): Promise<string> =>
+      const mintTicket = ({ id, dispatchId }: ExecuteTask['taskInstance']): Promise<string> =>
         tokens.createTicket({ taskInstanceId: id, dispatchId })
-      return (await workloadOf(row, graph, mint)).workload
+      return (await workloadOf(row, graph, { mintTicket, sentryIntegration: null })).workload
     }),
   )
 }
