@@ -6,14 +6,14 @@ import {
   buildApi,
   ensureAdminAccount,
   listen,
-  openApiSecret,
   openExecutionTokens,
   openRestTokens,
+  openSharedSecret,
 } from '../packages/core/src/api/index.ts'
 import type { ApiContext, App, ExecutionTokens, Listening } from '../packages/core/src/api/index.ts'
 import { loadConfig, type Config } from '../packages/core/src/config/index.ts'
 import { explainTaskInstance } from '../packages/core/src/dispatch/explain-task-instance.ts'
-import { NO_LOG, openHealthBoard, openMetrics, type Log } from '../packages/core/src/observability/index.ts'
+import { NO_LOG, openMetrics, type Log } from '../packages/core/src/observability/index.ts'
 import { executorStatuses, gaugeExecutors } from '../packages/core/src/processes/executor-statuses.ts'
 import { openMoveMetrics } from '../packages/core/src/processes/move-metrics.ts'
 import { systemEnvironment } from '../packages/core/src/processes/system-environment.ts'
@@ -71,7 +71,11 @@ export async function openApiWorld(
   })
   world.start()
   const { clock } = environment
-  const secret = openApiSecret(config.paths.keys)
+  const secret = await openSharedSecret(world.database, {
+    configured: null,
+    keysFolder: config.paths.keys,
+    now: clock.now(),
+  })
   const restTokens = openRestTokens(secret, clock, 10)
   const tokensOf = (seconds: number): ExecutionTokens =>
     openExecutionTokens({ secret, clock, leewaySeconds: 0, ticketSeconds: seconds, sessionSeconds: seconds })
@@ -91,7 +95,6 @@ export async function openApiWorld(
       await moveMetrics.catchUp()
       gaugeExecutors(world.scheduler.dispatcher, metrics)
     },
-    health: openHealthBoard(clock, 60_000),
     restTokens,
     executionTokens,
     executors: () => executorStatuses(world.scheduler.dispatcher),

@@ -42,6 +42,8 @@ const TIMES = {
   FAIRLEAD__SCHEDULER__SWEEP_INTERVAL: '1',
   FAIRLEAD__SCHEDULER__IDLE_INTERVAL: '1',
   FAIRLEAD__LOGGING__FORMAT: 'json',
+  // Servers with a home folder each are one installation.
+  FAIRLEAD__API_AUTH__JWT_SECRET: 'the secret of all servers of this test',
 }
 
 const { postgres } = TEST_ENGINES

@@ -6,7 +6,7 @@ import type { Config } from '../config/index.ts'
 import type { TaskInstanceRow } from '../db/queries/task-instance-reads.ts'
 import type { Explanation } from '../dispatch/explain-task-instance.ts'
 import type { MoveContext } from '../moves/move-context.ts'
-import type { HealthBoard, Log, Metrics, ServedMetrics } from '../observability/index.ts'
+import type { Log, Metrics, ServedMetrics } from '../observability/index.ts'
 import type { RestTokens } from './auth/rest-tokens.ts'
 import type { ExecutionTokens } from './execution/execution-tokens.ts'
 
@@ -19,7 +19,6 @@ export interface ApiContext {
   readonly metrics: ServedMetrics
   /** Brings what is only counted now and then up to date; before each scrape. */
   refreshMetrics(): Promise<void>
-  readonly health: HealthBoard
   readonly restTokens: RestTokens
   readonly executionTokens: ExecutionTokens
   /** The executors of this process, as they are now. */

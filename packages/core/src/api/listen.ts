@@ -7,7 +7,7 @@ import type { App } from './api-context.ts'
 /** Where the API listens. */
 export interface Listening {
   readonly url: string
-  readonly socketPath: string
+  readonly socketPath: string | null
   /** Stops accepting, lets requests that are under way go on for a while, then ends them. */
   close(): Promise<void>
 }
@@ -16,7 +16,8 @@ export interface Listening {
 export interface ListenOptions {
   readonly host: string
   readonly port: number
-  readonly socketPath: string
+  /** Null for no socket. */
+  readonly socketPath: string | null
   readonly closeTimeoutMs: number
   readonly clock: Clock
 }
@@ -30,7 +31,7 @@ export class ListenError extends Error {
 /** Serves everything over TCP, and what workers need over a Unix socket that only the owner may use. */
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
   const local = createServer((request, response) => serveLocally(app, request, response))
-  await listenOnSocket(local, options.socketPath)
+  if (options.socketPath !== null) await listenOnSocket(local, options.socketPath)
   const url = await listenOnTcp(app, options, local)
   return {
     url,

@@ -95,7 +95,7 @@ describe('access', () => {
     for (const file of ['api-secret', 'admin-password']) {
       expect(statSync(join(api.config.paths.keys, file)).mode & 0o777).toBe(0o600)
     }
-    expect(statSync(api.listening.socketPath).mode & 0o777).toBe(0o600)
+    expect(statSync(api.listening.socketPath ?? '').mode & 0o777).toBe(0o600)
     expect(new URL(api.listening.url).hostname).toBe('127.0.0.1')
   })
 

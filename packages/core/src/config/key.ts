@@ -30,6 +30,19 @@ export const optionalText = (about: string): Key<string | null> =>
     about,
   )
 
+/** A key that holds a secret of at least so many characters, or nothing. */
+export const secretText = (atLeast: number, about: string): Key<string | null> =>
+  keyOf(
+    {
+      type: 'string or null',
+      schema: z.string().min(atLeast).nullable(),
+      fromText: (raw) => (raw === '' ? null : raw),
+    },
+    null,
+    about,
+    { isSensitive: true },
+  )
+
 /** A key that holds a whole number of at least `min`. */
 export const integer = (fallback: number, unit: string, about: string, min = 0): Key<number> =>
   keyOf({ type: 'integer', schema: z.int().min(min), fromText: numberOf }, fallback, about, { unit })

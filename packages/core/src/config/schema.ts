@@ -1,4 +1,4 @@
-import { choice, flag, integer, optionalText, seconds, text, type Key } from './key.ts'
+import { choice, flag, integer, optionalText, secretText, seconds, text, type Key } from './key.ts'
 
 /** Every section and key of the configuration. Names are camelCase here and in files, snake_case elsewhere. */
 export const CONFIG_SCHEMA = {
@@ -27,6 +27,9 @@ export const CONFIG_SCHEMA = {
       'How many runs of one Dag may be running at once, for Dags that set no limit.',
       1,
     ),
+    executionApiServerUrl: optionalText(
+      'Address under which workers reach the Execution API, where that is not `api.base_url`; null means there, or the socket or address of the server itself.',
+    ),
     dagsArePausedAtCreation: flag(false, 'Whether a new Dag starts paused, unless it says otherwise itself.'),
   },
   database: {
@@ -43,13 +46,19 @@ export const CONFIG_SCHEMA = {
   api: {
     host: text('127.0.0.1', 'Address on which the REST API listens.'),
     port: integer(8080, 'port', 'Port on which the REST API listens; 0 takes any free one.'),
-    baseUrl: optionalText('Address under which workers on other machines reach the API; null means where it listens.'),
+    baseUrl: optionalText(
+      'Address under which the API is reached from elsewhere: by workers on other machines, and by those of a scheduler that is a process of its own. Null means where it listens.',
+    ),
     bodyLimit: integer(1_048_576, 'bytes', 'Largest request body of the REST API.', 1),
     requestTimeout: seconds(30, 'How long a client may take to send a request.'),
     maximumPageLimit: integer(1000, 'rows', 'Largest page that a list answers, whatever limit was asked for.', 1),
     closeTimeout: seconds(5, 'How long open requests may go on when the server stops.'),
   },
   apiAuth: {
+    jwtSecret: secretText(
+      32,
+      'Signs every token, and is the same for all processes of an installation; null means the file `api-secret` in the keys folder, which the first process makes.',
+    ),
     jwtExpirationTime: seconds(86_400, 'How long a token from a login is good for.'),
     jwtLeeway: seconds(10, 'How far the clocks of signer and verifier may differ.'),
     adminUsername: text('admin', 'Name of the user that is created on the first start.'),
@@ -95,6 +104,16 @@ export const CONFIG_SCHEMA = {
       'Age of the last heartbeat from which the scheduler counts as unhealthy.',
     ),
     idleInterval: seconds(5, 'Longest pause between two turns of the loop when no event wakes it.'),
+    enableHealthCheck: flag(
+      false,
+      'Whether `fairlead scheduler` serves `/health` and `/metrics` on an address of its own; `standalone` has the API for that.',
+    ),
+    schedulerHealthCheckServerHost: text('127.0.0.1', 'Address on which `fairlead scheduler` serves its health.'),
+    schedulerHealthCheckServerPort: integer(
+      8974,
+      'port',
+      'Port on which `fairlead scheduler` serves its health; 0 takes any free one.',
+    ),
     priorityAgeingInterval: seconds(
       60,
       'Waiting time after which a task that is ready counts one priority higher; 0 turns ageing off.',
@@ -108,7 +127,21 @@ export const CONFIG_SCHEMA = {
   dagProcessor: {
     refreshInterval: seconds(30, 'How often the Dags folder is read in full, in case a change was not noticed.'),
     dagFileProcessorTimeout: seconds(30, 'How long one Dag file may take to load before it becomes an import error.'),
+    dagProcessorHealthCheckThreshold: seconds(
+      120,
+      'Age of the last pass over the Dags folder from which the Dag processor counts as unhealthy.',
+    ),
     parsingProcesses: integer(2, 'processes', 'How many Dag files are loaded at the same time.', 1),
+    enableHealthCheck: flag(
+      false,
+      'Whether `fairlead dag-processor` serves `/health` and `/metrics` on an address of its own.',
+    ),
+    healthCheckServerHost: text('127.0.0.1', 'Address on which `fairlead dag-processor` serves its health.'),
+    healthCheckServerPort: integer(
+      8975,
+      'port',
+      'Port on which `fairlead dag-processor` serves its health; 0 takes any free one.',
+    ),
     watch: flag(true, 'Whether changes in the Dags folder are picked up when they happen.'),
   },
   logging: {

@@ -1,6 +1,7 @@
 /** Codes of a DatabaseError. */
 export type DatabaseErrorCode =
   | 'DATABASE_IN_USE'
+  | 'DATABASE_NOT_SHARED'
   | 'DATABASE_UNAVAILABLE'
   | 'DATABASE_TOO_NEW'
   | 'DATABASE_NOT_MIGRATED'

@@ -57,9 +57,13 @@ export function openDatabase(options: DatabaseOptions): Database {
   return databaseOver(openEngine(options))
 }
 
+/** True where several processes may have the database open. */
+export function isShareable(url: string): boolean {
+  return /^postgres(ql)?:/.test(url)
+}
+
 function openEngine(options: DatabaseOptions): Engine {
-  if (/^postgres(ql)?:/.test(options.url))
-    return openPostgresEngine(options.url, { connections: options.connections ?? 10 })
+  if (isShareable(options.url)) return openPostgresEngine(options.url, { connections: options.connections ?? 10 })
   return openSqliteEngine(options.url, { durability: options.durability ?? 'normal', pid: options.pid })
 }
 

@@ -3,6 +3,7 @@ import type { Database } from './database.ts'
 import { DatabaseError } from './database-error.ts'
 import { firstMigration } from './migrations/0001-first.ts'
 import { stopRequestsMigration } from './migrations/0003-stop-requests.ts'
+import { componentsMigration } from './migrations/0010-components.ts'
 
 /**
  * Numbered, forward-only migrations. A process refuses a database with a breaking revision that it does not know.
@@ -13,6 +14,7 @@ import { stopRequestsMigration } from './migrations/0003-stop-requests.ts'
 const MIGRATIONS = [
   { revision: 1, isBreaking: true, statements: firstMigration },
   { revision: 3, isBreaking: true, statements: stopRequestsMigration },
+  { revision: 10, isBreaking: true, statements: componentsMigration },
 ] as const
 
 /** The newest revision this build knows. */
@@ -31,6 +33,8 @@ export interface MigrationStatus {
  */
 export async function migrate(database: Database): Promise<MigrationStatus> {
   await database.transaction(async ({ query }) => {
+    // Processes that start together on an empty database take turns.
+    await sql.raw(database.fragments.oneAtATime).execute(query)
     await sql
       .raw(`create table if not exists schema_revision (revision integer primary key, is_breaking integer not null)`)
       .execute(query)

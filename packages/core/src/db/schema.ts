@@ -213,6 +213,23 @@ export interface AccountTable {
   created_at: number
 }
 
+/** What all processes of an installation must agree on. */
+export interface InstallationFactTable {
+  name: string
+  value: string
+  noted_at: number
+}
+
+/** A process that holds no lease and says now and then that it lives. */
+export interface ComponentTable {
+  id: string
+  kind: string
+  hostname: string
+  pid: number
+  started_at: number
+  beat_at: number
+}
+
 /** All tables. */
 export interface Schema {
   dag: DagTable
@@ -227,4 +244,6 @@ export interface Schema {
   xcom: XComTable
   audit_log: AuditLogTable
   account: AccountTable
+  installation_fact: InstallationFactTable
+  component: ComponentTable
 }

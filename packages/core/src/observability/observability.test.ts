@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openHealthBoard, openLog, openMetrics, METRICS, type MetricName } from './index.ts'
+import { openLog, openMetrics, METRICS, type MetricName } from './index.ts'
 
 describe('log', () => {
   const capture = (format: 'json' | 'pretty') => {
@@ -67,18 +67,5 @@ describe('metrics', () => {
 
   it('have a sentence each', () => {
     for (const name of Object.keys(METRICS) as MetricName[]) expect(METRICS[name].about).not.toBe('')
-  })
-})
-
-describe('health', () => {
-  it('turns unhealthy when a part falls silent and is unknown before its first beat', () => {
-    let now = 1000
-    const board = openHealthBoard({ now: () => now }, 500)
-    expect(board.statusOf('scheduler')).toBeNull()
-    board.beat('scheduler')
-    now = 1500
-    expect(board.statusOf('scheduler')?.isHealthy).toBe(true)
-    now = 1501
-    expect(board.statusOf('scheduler')?.isHealthy).toBe(false)
   })
 })

@@ -29,6 +29,7 @@ import { createExecutor } from './executor-host.ts'
 import type { LoadedExecutor } from './load-executors.ts'
 import { openRunFolder } from './run-folder.ts'
 import { executorTimeouts, schedulerTimes } from './scheduler-options.ts'
+import { ownAddresses } from './worker-addresses.ts'
 
 /** A scheduler, an API for workers and one executor over a database in memory, for one run of one Dag. */
 
@@ -87,10 +88,12 @@ async function runOn(database: Database, test: DagTest): Promise<TestRunEnd> {
 async function assemble(database: Database, test: DagTest, signal: AbortSignal) {
   const { config, executor, environment, log, host } = test
   const { clock } = environment
-  const executionTokens = tokensOf(test)
+  const secret = randomBytes(32)
+  const executionTokens = tokensOf(test, secret)
   const runFolder = openRunFolder(config.paths.run, { executors: [executor.name], tmpdir: tmpdir(), uid: host.uid })
+  const { apiSocket: socketPath } = runFolder
   const address: { listening: Listening | null } = { listening: null }
-  const surroundings = { config, database, clock, log, runFolder, apiUrl: () => address.listening?.url ?? '' }
+  const addresses = ownAddresses(config, { socketPath, url: () => address.listening?.url ?? '' })
   const scheduler = new Scheduler({
     context: {
       database,
@@ -99,7 +102,7 @@ async function assemble(database: Database, test: DagTest, signal: AbortSignal) 
       defaultExecutor: executor.name,
       launchBudget: config.scheduler.maxLaunchAttempts,
     },
-    executors: [createExecutor(executor, surroundings)],
+    executors: [createExecutor(executor, { config, database, environment, log, runFolder }, addresses)],
     mintTicket: ({ id, dispatchId }) => executionTokens.createTicket({ taskInstanceId: id, dispatchId }),
     log,
     metrics: NO_METRICS,
@@ -119,10 +122,9 @@ async function assemble(database: Database, test: DagTest, signal: AbortSignal) 
     log,
     metrics: NO_METRICS,
     executionTokens,
-    executorRoutes: routesOf(scheduler, test),
+    executorRoutes: routesOf(scheduler, test, secret),
     signal,
   })
-  const { apiSocket: socketPath } = runFolder
   const closeTimeoutMs = config.api.closeTimeout * 1000
   const listening = await listen(app, { host: '127.0.0.1', port: 0, socketPath, closeTimeoutMs, clock })
   address.listening = listening
@@ -131,9 +133,9 @@ async function assemble(database: Database, test: DagTest, signal: AbortSignal) 
 
 const A_WEEK_MS = 7 * 24 * 60 * 60 * 1000
 
-function tokensOf({ config, environment }: DagTest): ExecutionTokens {
+function tokensOf({ config, environment }: DagTest, secret: Uint8Array): ExecutionTokens {
   return openExecutionTokens({
-    secret: randomBytes(32),
+    secret,
     clock: environment.clock,
     leewaySeconds: config.apiAuth.jwtLeeway,
     ticketSeconds: config.executionApi.ticketExpirationTime,
@@ -141,11 +143,11 @@ function tokensOf({ config, environment }: DagTest): ExecutionTokens {
   })
 }
 
-function routesOf(scheduler: Scheduler, { executor: { name, executorClass }, config }: DagTest) {
+function routesOf(scheduler: Scheduler, { executor: { name, executorClass }, config }: DagTest, secret: Uint8Array) {
   const routes = executorClass.getApiRoutes?.() ?? []
   const managed = scheduler.dispatcher.executors.get(name)
   if (routes.length === 0 || managed === undefined) return []
-  return [{ executor: managed.executor, routes, credential: openWorkerCredential(config.paths.keys, name) }]
+  return [{ executor: managed.executor, routes, credential: openWorkerCredential(config.paths.keys, secret, name) }]
 }
 
 /** Registers the Dag and creates its run, before anything looks for work. */
@@ -197,5 +199,10 @@ export function throwawayConfig(config: Config, folder: string): Config {
     bundles: join(folder, 'bundles'),
     run: join(folder, 'run'),
   }
-  return { ...config, paths, api: { ...config.api, baseUrl: null } }
+  return {
+    ...config,
+    paths,
+    core: { ...config.core, executionApiServerUrl: null },
+    api: { ...config.api, baseUrl: null },
+  }
 }

@@ -1,26 +1,20 @@
 import type { Executor, ExecutorEvent, ExecutorHost } from '@fairlead/executor'
-import type { Config } from '../config/index.ts'
-import type { Database } from '../db/database.ts'
 import { executorStore } from '../dispatch/executor-store.ts'
-import type { Clock } from '../model/environment.ts'
 import type { Log } from '../observability/index.ts'
+import type { Installation } from './installation.ts'
 import type { LoadedExecutor } from './load-executors.ts'
-import type { RunFolder } from './run-folder.ts'
+import type { WorkerAddresses } from './worker-addresses.ts'
 
-/** What executors of this process are given. */
-export interface HostSurroundings {
-  readonly config: Config
-  readonly database: Database
-  readonly clock: Clock
-  readonly log: Log
-  readonly runFolder: RunFolder
-  /** Where the API listens, once it does. */
-  apiUrl(): string
-}
+/** What executors of a process are given. */
+export type HostSurroundings = Pick<Installation, 'config' | 'database' | 'environment' | 'log' | 'runFolder'>
 
 /** Makes an executor of its class; `wake` is rung when it has events. */
-export function createExecutor(loaded: LoadedExecutor, surroundings: HostSurroundings): (wake: () => void) => Executor {
-  return (wake) => new loaded.executorClass(hostOf(loaded, surroundings, wake))
+export function createExecutor(
+  loaded: LoadedExecutor,
+  surroundings: HostSurroundings,
+  addresses: WorkerAddresses,
+): (wake: () => void) => Executor {
+  return (wake) => new loaded.executorClass(hostOf(loaded, surroundings, addresses, wake))
 }
 
 /** Says of each executor that is not meant for production that it is not. */
@@ -33,7 +27,8 @@ export function warnOfDevelopment(executors: readonly LoadedExecutor[], log: Log
 
 function hostOf(
   { name, settings, parallelism, executorClass }: LoadedExecutor,
-  { config, database, clock, log, runFolder, apiUrl }: HostSurroundings,
+  { config, database, environment, log, runFolder }: HostSurroundings,
+  addresses: WorkerAddresses,
   wake: () => void,
 ): ExecutorHost {
   return {
@@ -41,12 +36,12 @@ function hostOf(
     settings,
     parallelism: executorClass.isSingleThreaded ? 1 : parallelism,
     get apiUrl() {
-      return executorClass.isLocal ? `unix:${runFolder.apiSocket}` : (config.api.baseUrl ?? apiUrl())
+      return executorClass.isLocal ? addresses.local() : addresses.remote()
     },
     runFolder: runFolder.forExecutor(name),
     logFolder: config.paths.logs,
     bundleFolder: config.paths.bundles,
-    clock,
+    clock: environment.clock,
     log: log.child({ executor: name }),
     store: executorStore(database, name),
     report: (_event: ExecutorEvent) => wake(),

@@ -1,14 +1,17 @@
-import type { TaskInstanceRow } from '../db/queries/task-instance-reads.ts'
 import { dispatchIdSchema, taskInstanceIdSchema } from '@fairlead/protocol'
-import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { Executor } from '@fairlead/executor'
+import type { TaskInstanceRow } from '../db/queries/task-instance-reads.ts'
 
 /** The log of a running try from its executor, which alone has it when its workers write elsewhere; null for most. */
-export async function liveLogOf(dispatcher: Dispatcher, row: TaskInstanceRow): Promise<AsyncIterable<string> | null> {
-  const managed = dispatcher.executors.get(row.executor)
+export async function liveLogOf(
+  executors: ReadonlyMap<string, Executor>,
+  row: TaskInstanceRow,
+): Promise<AsyncIterable<string> | null> {
+  const executor = executors.get(row.executor)
   const id = taskInstanceIdSchema.safeParse(row.id)
   const dispatchId = dispatchIdSchema.safeParse(row.dispatch_id)
-  if (managed === undefined || !id.success || !dispatchId.success) return null
-  return managed.executor.getTaskLog(
+  if (executor === undefined || !id.success || !dispatchId.success) return null
+  return executor.getTaskLog(
     {
       id: id.data,
       dispatchId: dispatchId.data,

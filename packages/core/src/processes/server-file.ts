@@ -6,7 +6,8 @@ import { z } from 'zod'
 const serverFileSchema = z.object({
   pid: z.int(),
   url: z.string(),
-  socket: z.string(),
+  /** Null where workers of this machine come over TCP too. */
+  socket: z.string().nullable(),
   startedAt: z.string(),
   version: z.string(),
 })
@@ -33,7 +34,8 @@ export async function readServerFile(home: string): Promise<ServerFile | null> {
   }
 }
 
-/** Removes the file when the server stops. */
-export async function removeServerFile(home: string): Promise<void> {
-  await rm(join(home, NAME), { force: true })
+/** Removes the file when the server stops, unless another server of the same home folder has written its own since. */
+export async function removeServerFile(home: string, pid: number): Promise<void> {
+  const known = await readServerFile(home)
+  if (known === null || known.pid === pid) await rm(join(home, NAME), { force: true })
 }

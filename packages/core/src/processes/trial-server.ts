@@ -25,7 +25,7 @@ import type { MoveContext } from '../moves/move-context.ts'
 import { registerDagFile } from '../moves/register-dag-file.ts'
 import { settleDispatches } from '../moves/settle-dispatches.ts'
 import { startDagRuns } from '../moves/start-dag-runs.ts'
-import { NO_LOG, openHealthBoard, openMetrics } from '../observability/index.ts'
+import { NO_LOG, openMetrics } from '../observability/index.ts'
 import { SchedulerLease } from '../scheduler/scheduler-lease.ts'
 
 /** A server without a scheduler: whoever tries an executor hands over by hand, over the real API and the real moves. */
@@ -84,14 +84,15 @@ export async function openTrialServer(options: TrialServerOptions): Promise<Tria
   const secret = randomBytes(32)
   const stopping = new AbortController()
   const app = await buildApi(apiContext(moves, options, tokensOf(secret, environment.clock), stopping.signal))
+  const socketPath = join(folder, 'core.sock')
   const listening = await listen(app, {
     host: '127.0.0.1',
     port: 0,
-    socketPath: join(folder, 'core.sock'),
+    socketPath,
     closeTimeoutMs: 1000,
     clock: environment.clock,
   })
-  return serverOver({ moves, lease, secret, listening, stopping })
+  return serverOver({ moves, lease, secret, listening, socketPath, stopping })
 }
 
 interface Parts {
@@ -99,14 +100,15 @@ interface Parts {
   readonly lease: SchedulerLease
   readonly secret: Uint8Array
   readonly listening: Listening
+  readonly socketPath: string
   readonly stopping: AbortController
 }
 
-function serverOver({ moves, lease, secret, listening, stopping }: Parts): TrialServer {
+function serverOver({ moves, lease, secret, listening, socketPath, stopping }: Parts): TrialServer {
   const { database, environment } = moves
   return {
     url: listening.url,
-    socketPath: listening.socketPath,
+    socketPath,
     queueRun: (spec, bundleHash, ticketAgeMs) =>
       queueRun(moves, lease.id, {
         spec,
@@ -230,7 +232,6 @@ function apiContext(
     log: NO_LOG,
     metrics: openMetrics(config.metrics.prefix),
     refreshMetrics: () => Promise.resolve(),
-    health: openHealthBoard(clock, LEASE_MS),
     // Nobody signs in to a trial server: its secret is thrown away.
     restTokens: openRestTokens(randomBytes(32), clock, 0),
     executionTokens,

@@ -52,6 +52,7 @@ export class Scheduler {
   readonly #stopper: Stopper
   #lease: SchedulerLease
   #health: SchedulerHealth = { kind: 'starting' }
+  #lastBeatAt: number | null = null
 
   constructor(options: SchedulerOptions) {
     this.#options = options
@@ -78,6 +79,11 @@ export class Scheduler {
     return this.#health
   }
 
+  /** When it last took or renewed its lease; null before. */
+  get lastBeatAt(): number | null {
+    return this.#lastBeatAt
+  }
+
   /** Ends the loop's sleep. */
   wake(): void {
     this.#wakeup.ring()
@@ -85,7 +91,7 @@ export class Scheduler {
 
   /** Works until the signal aborts. Throws when it cannot take its first lease. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#lease.take()
+    await this.#takeLease()
     const failed = new AbortController()
     const both = AbortSignal.any([signal, failed.signal])
     const parts = [
@@ -158,6 +164,7 @@ export class Scheduler {
       await this.context.environment.clock.sleep(leaseMs / 3, signal)
       this.#options.metrics.increment('scheduler_heartbeat')
       const isHeld = await this.#guarded('lease', () => this.#lease.renew())
+      if (isHeld === true) this.#lastBeatAt = this.context.environment.clock.now()
       if (isHeld === false) this.#wakeup.ring()
     }
   }
@@ -192,8 +199,13 @@ export class Scheduler {
   async #rejoin(signal: AbortSignal): Promise<void> {
     this.#options.log.warn('scheduler lost its lease and takes a new one', { schedulerId: this.#lease.id })
     this.#lease = this.#newLease()
-    await this.#lease.take()
+    await this.#takeLease()
     await this.#adoptEverywhere(signal)
+  }
+
+  async #takeLease(): Promise<void> {
+    await this.#lease.take()
+    this.#lastBeatAt = this.context.environment.clock.now()
   }
 
   async #adoptEverywhere(signal: AbortSignal): Promise<void> {

@@ -44,16 +44,20 @@ async function localServer(terminal: Terminal): Promise<Target> {
   const { openRestTokens, readApiSecret, readServerFile } = await import('@fairlead/core/client')
   const config = await loadConfiguration(terminal)
   const server = await readServerFile(config.paths.home)
-  const secret = server === null ? null : readApiSecret(config.paths.keys)
+  const secret = server === null ? null : ownSecret(config.apiAuth.jwtSecret, () => readApiSecret(config.paths.keys))
   if (server === null || secret === null || !isAlive(server.pid)) {
     throw new CliError(
       EXIT_CODES.serverUnreachable,
-      `No server runs on the home folder "${config.paths.home}". Start one with \`fairlead standalone\`, or name one with --api-url.`,
+      `No server runs on the home folder "${config.paths.home}". Start one with \`fairlead standalone\` or \`fairlead api-server\`, or name one with --api-url.`,
     )
   }
   const tokens = openRestTokens(secret, { now: () => Date.now() }, config.apiAuth.jwtLeeway)
   const username = terminal.env['USER'] ?? terminal.env['LOGNAME'] ?? 'local'
   return { url: server.url, token: await tokens.create({ username, role: 'admin', client: 'cli' }, TOKEN_SECONDS) }
+}
+
+function ownSecret(configured: string | null, read: () => Uint8Array | null): Uint8Array | null {
+  return configured === null ? read() : new TextEncoder().encode(configured)
 }
 
 // As long as a watched run may take.

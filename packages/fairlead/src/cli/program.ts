@@ -1,10 +1,10 @@
 import { Command } from 'commander'
 import type { Run } from './command-kit.ts'
+import { componentCommands } from './commands/components.ts'
 import { configCommand } from './commands/config.ts'
 import { dagsCommand } from './commands/dags.ts'
 import { dbCommand } from './commands/db.ts'
 import { runsCommand } from './commands/runs.ts'
-import { standaloneCommand } from './commands/standalone.ts'
 import { tasksCommand } from './commands/tasks.ts'
 import { versionCommand } from './commands/version.ts'
 import type { Terminal } from './terminal.ts'
@@ -23,7 +23,7 @@ export function buildProgram(terminal: Terminal, outcome: { exitCode: number }):
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
   const commands = [
-    standaloneCommand(run),
+    ...componentCommands(run),
     dagsCommand(run),
     runsCommand(run),
     tasksCommand(run),

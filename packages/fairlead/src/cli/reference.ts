@@ -41,8 +41,7 @@ const HEADER = `# Commands
 
 <!-- Generated from packages/fairlead/src/cli by: npx vitest run packages/fairlead --update. Do not edit. -->
 
-Commands but \`standalone\`, \`config\`, \`db\` and \`version\` are clients of a running server: the one of this home folder,
-or that of \`--api-url\` (\`FAIRLEAD_API_URL\`), whose token is in \`FAIRLEAD_API_TOKEN\`.
+Commands but \`standalone\` and the other processes, \`config\`, \`db\` and \`version\` are clients of a running server: the one of this home folder, or that of \`--api-url\` (\`FAIRLEAD_API_URL\`), whose token is in \`FAIRLEAD_API_TOKEN\`.
 
 | exit code | meaning |
 | --- | --- |

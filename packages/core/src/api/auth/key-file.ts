@@ -1,5 +1,16 @@
-import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, closeSync, fsyncSync } from 'node:fs'
+import { createHmac, randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 /** The keys folder holds what only its owner may read: the API secret and the first admin password. */
@@ -22,15 +33,45 @@ export function readApiSecret(keysFolder: string): Uint8Array | null {
   return text === null ? null : new TextEncoder().encode(text)
 }
 
-/** The generated admin password and where it is, created on the first call. */
-export function openAdminPassword(keysFolder: string): { readonly path: string; readonly password: string } {
-  const password = readOrCreate(keysFolder, 'admin-password', () => randomBytes(18).toString('base64url'))
-  return { path: join(keysFolder, 'admin-password'), password }
+/** Removes the secret that was made a moment ago and turned out not to count. */
+export function forgetApiSecret(keysFolder: string): void {
+  rmSync(join(keysFolder, 'api-secret'), { force: true })
 }
 
-/** The credential that workers of one executor present to its own routes, created on the first call. */
-export function openWorkerCredential(keysFolder: string, executor: string): string {
-  return readOrCreate(keysFolder, `worker-${encodeURIComponent(executor)}`, () => randomBytes(32).toString('base64url'))
+/** A generated password, and where it is. */
+export interface PasswordFile {
+  readonly path: string
+  readonly password: string
+}
+
+/** The generated admin password and where it is, created on the first call. */
+export function openAdminPassword(keysFolder: string): PasswordFile {
+  const password = readOrCreate(keysFolder, ADMIN_PASSWORD, () => randomBytes(18).toString('base64url'))
+  return { path: join(keysFolder, ADMIN_PASSWORD), password }
+}
+
+/** The same where it exists, or null. */
+export function findAdminPassword(keysFolder: string): PasswordFile | null {
+  const path = join(keysFolder, ADMIN_PASSWORD)
+  const password = readPrivate(path)
+  return password === null ? null : { path, password }
+}
+
+/** Removes a password that no account has. */
+export function forgetAdminPassword(keysFolder: string): void {
+  rmSync(join(keysFolder, ADMIN_PASSWORD), { force: true })
+}
+
+const ADMIN_PASSWORD = 'admin-password'
+
+/**
+ * The credential that workers of one executor present to its own routes, written down on the first call. It follows
+ * from the secret, so that every API of the installation knows the same one.
+ */
+export function openWorkerCredential(keysFolder: string, secret: Uint8Array, executor: string): string {
+  return readOrCreate(keysFolder, `worker-${encodeURIComponent(executor)}`, () =>
+    createHmac('sha256', secret).update(`worker credential\n${executor}`).digest('base64url'),
+  )
 }
 
 function readOrCreate(folder: string, name: string, create: () => string): string {
@@ -40,17 +81,22 @@ function readOrCreate(folder: string, name: string, create: () => string): strin
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
   const secret = create()
+  const own = `${path}.${process.pid}.tmp`
   try {
-    const file = openSync(path, 'wx', 0o600)
+    const file = openSync(own, 'w', 0o600)
     writeFileSync(file, `${secret}\n`)
     fsyncSync(file)
     closeSync(file)
+    // Whole or not at all, and never over one that is there.
+    linkSync(own, path)
     return secret
   } catch (error) {
     // Another process was faster: its secret counts.
     const theirs = readPrivate(path)
     if (theirs !== null) return theirs
     throw error
+  } finally {
+    rmSync(own, { force: true })
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { findLatestComponent } from '../../db/queries/components.ts'
 import { findLatestScheduler } from '../../db/queries/scheduler-reads.ts'
 import type { ApiContext, Routes } from '../api-context.ts'
 import { isoOf, wireMoment } from './wire.ts'
@@ -37,18 +38,19 @@ export const monitorRoutes: Routes = (app, context) => {
 }
 
 async function healthOf(context: ApiContext): Promise<z.infer<typeof healthSchema>> {
-  const { moves, config, health } = context
-  const database = await schedulerOf(context)
-  const renewedAt = database.kind === 'answered' ? (database.scheduler?.renewed_at ?? null) : null
-  const oldest = moves.environment.clock.now() - config.scheduler.schedulerHealthCheckThreshold * 1000
-  const processor = health.statusOf('dag_processor')
+  const { moves, config } = context
+  const database = await heartbeatsOf(context)
+  const now = moves.environment.clock.now()
+  const { renewedAt, passedAt } = database
+  const oldestRenewal = now - config.scheduler.schedulerHealthCheckThreshold * 1000
+  const oldestPass = now - config.dagProcessor.dagProcessorHealthCheckThreshold * 1000
   return {
-    metadatabase: { status: statusOf(database.kind === 'answered') },
-    scheduler: { status: statusOf((renewedAt ?? 0) >= oldest), latest_scheduler_heartbeat: isoOf(renewedAt) },
+    metadatabase: { status: statusOf(database.isAnswering) },
+    scheduler: { status: statusOf((renewedAt ?? 0) >= oldestRenewal), latest_scheduler_heartbeat: isoOf(renewedAt) },
     triggerer: { status: null, latest_triggerer_heartbeat: null },
     dag_processor: {
-      status: processor === null ? null : statusOf(processor.isHealthy),
-      latest_dag_processor_heartbeat: isoOf(processor?.lastBeatAt ?? null),
+      status: passedAt === null ? null : statusOf(passedAt >= oldestPass),
+      latest_dag_processor_heartbeat: isoOf(passedAt),
     },
   }
 }
@@ -57,11 +59,17 @@ function statusOf(isHealthy: boolean): 'healthy' | 'unhealthy' {
   return isHealthy ? 'healthy' : 'unhealthy'
 }
 
-async function schedulerOf({ moves, log }: ApiContext) {
+/** When the latest scheduler and the latest Dag processor, wherever they run, were heard of. */
+async function heartbeatsOf({ moves, log }: ApiContext) {
+  const { read } = moves.database
   try {
-    return { kind: 'answered', scheduler: await findLatestScheduler(moves.database.read) } as const
+    const [scheduler, processor] = await Promise.all([
+      findLatestScheduler(read),
+      findLatestComponent(read, 'dag_processor'),
+    ])
+    return { isAnswering: true, renewedAt: scheduler?.renewed_at ?? null, passedAt: processor?.beat_at ?? null }
   } catch (error) {
     log.warn('database does not answer the health check', { error })
-    return { kind: 'silent' } as const
+    return { isAnswering: false, renewedAt: null, passedAt: null }
   }
 }

@@ -15,6 +15,8 @@ export interface SqlFragments {
   readonly bigint: string
   /** Definition of a self-numbering primary key column. */
   readonly identity: string
+  /** A statement after which, until the transaction ends, no other process passes the same statement. */
+  readonly oneAtATime: string
   /** Ends the definition of a table whose rows are updated often: leaves room for their next versions beside them. */
   readonly updatedInPlace: string
   /** A derived table over parameter `$n`, a JSON array of arrays, with the given columns. Alias it `as d`. */

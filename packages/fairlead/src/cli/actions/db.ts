@@ -1,4 +1,4 @@
-import { migrate, migrationStatus, openInstallation } from '@fairlead/core'
+import { forgetSharedSecret, migrate, migrationStatus, openInstallation } from '@fairlead/core'
 import { EXIT_CODES } from '../cli-error.ts'
 import { loadConfiguration } from '../../load-configuration.ts'
 import { printOne, type OutputOptions } from '../output.ts'
@@ -31,6 +31,22 @@ export async function checkDatabase(terminal: Terminal, options: OutputOptions):
     })
     if (!isCurrent) terminal.err('Bring it up to date with `fairlead db migrate`, or start the server.\n')
     return isCurrent ? EXIT_CODES.ok : EXIT_CODES.failure
+  } finally {
+    await database.close()
+  }
+}
+
+/** `fairlead db forget-secret` */
+export async function forgetSecret(terminal: Terminal): Promise<number> {
+  const database = openInstallation(await loadConfiguration(terminal), process.pid)
+  try {
+    const wasKnown = await forgetSharedSecret(database)
+    terminal.out(
+      wasKnown
+        ? 'Forgotten. The secret of the next process that starts is the one of the installation; tokens made before are void.\n'
+        : 'The database knows of no secret.\n',
+    )
+    return EXIT_CODES.ok
   } finally {
     await database.close()
   }

@@ -14,5 +14,9 @@ export function dbCommand(run: Run): Command {
     .addOption(outputOption())
     .addHelpText('after', examples('db check'))
     .action(run(async () => (await import('../actions/db.ts')).checkDatabase))
+  db.command('forget-secret')
+    .description('Let the installation have another secret for its tokens. Stop every process first.')
+    .addHelpText('after', examples('db forget-secret'))
+    .action(run(async () => (await import('../actions/db.ts')).forgetSecret))
   return db
 }

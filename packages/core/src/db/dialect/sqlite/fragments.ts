@@ -5,6 +5,8 @@ export const sqliteFragments: SqlFragments = {
   name: 'sqlite',
   bigint: 'integer',
   identity: 'integer primary key autoincrement',
+  // An embedded database has one owner.
+  oneAtATime: 'select 1',
   updatedInPlace: '',
   rows: (parameter: number, columns: RowColumns) => {
     const list = Object.keys(columns).map((column, index) => `value->>${index} as ${column}`)

@@ -1,0 +1,124 @@
+import {
+  buildApi,
+  ensureAdminAccount,
+  listen,
+  openRestTokens,
+  openWorkerCredential,
+  type ApiContext,
+  type Listening,
+} from '../api/index.ts'
+import { explainTaskInstance } from '../dispatch/explain-task-instance.ts'
+import type { MoveContext } from '../moves/move-context.ts'
+import type { Part } from './component.ts'
+import type { ExecutorViews } from './executor-views.ts'
+import type { Installation } from './installation.ts'
+import { liveLogOf } from './live-log.ts'
+import { openMoveMetrics } from './move-metrics.ts'
+import { removeServerFile, writeServerFile } from './server-file.ts'
+
+/** What an API of this process serves. */
+export interface ApiPartOptions {
+  /** For the moves that requests make. */
+  readonly moves: MoveContext
+  readonly executors: ExecutorViews
+  /** A Unix socket for workers of this machine beside the TCP address; null for none. */
+  readonly socketPath: string | null
+  /** Before each scrape: brings up to date what only this process knows. */
+  refreshGauges(): void
+}
+
+/** An API that listens. */
+export interface ApiPart extends Part {
+  readonly listening: Listening
+  /** Where the generated password is; null when another home folder has it. */
+  readonly passwordFile: string | null
+  /** Lets command lines of this home folder find the server. */
+  announce(): Promise<void>
+}
+
+/** Listens with both APIs. */
+export async function startApi(
+  installation: Installation,
+  options: ApiPartOptions,
+  signal: AbortSignal,
+): Promise<ApiPart> {
+  const { config, database, environment } = installation
+  const { clock } = environment
+  const { passwordFile } = await ensureAdminAccount(database, {
+    username: config.apiAuth.adminUsername,
+    keysFolder: config.paths.keys,
+    now: clock.now(),
+  })
+  const app = await buildApi(await apiContextOf(installation, options, signal))
+  const listening = await listen(app, {
+    host: config.api.host,
+    port: config.api.port,
+    socketPath: options.socketPath,
+    closeTimeoutMs: config.api.closeTimeout * 1000,
+    clock,
+  })
+  return {
+    listening,
+    passwordFile,
+    finished: aborted(signal),
+    announce: () => announce(installation, listening),
+    close: async () => {
+      await listening.close()
+      await removeServerFile(config.paths.home, installation.host.pid)
+    },
+  }
+}
+
+async function apiContextOf(
+  installation: Installation,
+  { moves, executors, refreshGauges }: ApiPartOptions,
+  signal: AbortSignal,
+): Promise<ApiContext> {
+  const { version, config, log, metrics, database, secret, executionTokens, environment } = installation
+  const moveMetrics = await openMoveMetrics(database, metrics)
+  return {
+    version,
+    config,
+    moves,
+    log,
+    metrics,
+    refreshMetrics: async () => {
+      await moveMetrics.catchUp()
+      refreshGauges()
+    },
+    restTokens: openRestTokens(secret, environment.clock, config.apiAuth.jwtLeeway),
+    executionTokens,
+    executors: () => executors.statuses(),
+    explain: (row) => explainTaskInstance(moves, executors.offers(), row),
+    liveLog: (row) => liveLogOf(executors.instances, row),
+    executorRoutes: mountedRoutes(installation, executors),
+    signal,
+  }
+}
+
+function mountedRoutes(
+  { executors, config, secret }: Installation,
+  { instances }: ExecutorViews,
+): ApiContext['executorRoutes'] {
+  return executors.flatMap(({ name, executorClass }) => {
+    const routes = executorClass.getApiRoutes?.() ?? []
+    const executor = instances.get(name)
+    if (routes.length === 0 || executor === undefined) return []
+    return [{ executor, routes, credential: openWorkerCredential(config.paths.keys, secret, name) }]
+  })
+}
+
+async function announce(
+  { config, host, version, environment }: Installation,
+  { url, socketPath }: Listening,
+): Promise<void> {
+  const startedAt = new Date(environment.clock.now()).toISOString()
+  await writeServerFile(config.paths.home, { pid: host.pid, url, socket: socketPath, startedAt, version })
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,67 @@
+import type { Config } from '../config/index.ts'
+import type { Environment } from '../model/environment.ts'
+import type { Log } from '../observability/index.ts'
+import type { LoadedExecutor } from './load-executors.ts'
+
+/** What a component is started with. */
+export interface ComponentOptions {
+  readonly config: Config
+  readonly version: string
+  readonly executors: readonly LoadedExecutor[]
+  readonly environment: Environment
+  readonly log: Log
+  readonly host: { readonly hostname: string; readonly pid: number; readonly uid: number }
+}
+
+/** A component that runs. */
+export interface Component {
+  /** Rejects when a part of it dies; resolves after `stop`. */
+  readonly finished: Promise<void>
+  /** Graceful: nothing new is begun, what runs is finished or let go of. */
+  stop(): Promise<void>
+}
+
+/** One of the things that a component does at the same time. */
+export interface Part {
+  /** Resolves after the signal it was started with has aborted. */
+  readonly finished: Promise<void>
+  /** Lets go of what it holds. Called when every part has finished. */
+  close(): Promise<void>
+}
+
+/**
+ * Follows parts to their end. They end when told to; one that ends before that ends the others, and is an error
+ * whatever it says. They are closed in the order given, and then what they stood on.
+ */
+export function followParts(
+  parts: readonly Part[],
+  stopping: AbortController,
+  closeLast: () => Promise<void>,
+): Component {
+  return {
+    finished: untilFinished(parts, stopping, closeLast),
+    stop: async () => stopping.abort(new Error('The server stops.')),
+  }
+}
+
+async function untilFinished(
+  parts: readonly Part[],
+  stopping: AbortController,
+  closeLast: () => Promise<void>,
+): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    stopping.signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  const died = parts.map(async ({ finished }) => {
+    await finished
+    if (!stopping.signal.aborted) throw new Error('A part of the server ended by itself.')
+  })
+  try {
+    await Promise.race([stopped, ...died])
+  } finally {
+    stopping.abort(new Error('The server stops.'))
+    await Promise.allSettled(died)
+    for (const part of parts) await part.close()
+    await closeLast()
+  }
+}

@@ -1,0 +1,47 @@
+import { timeBox } from '../dispatch/time-box.ts'
+import { Scheduler } from '../scheduler/scheduler.ts'
+import type { Part } from './component.ts'
+import { createExecutor, warnOfDevelopment } from './executor-host.ts'
+import type { Installation } from './installation.ts'
+import { executorTimeouts, schedulerTimes } from './scheduler-options.ts'
+import type { WorkerAddresses } from './worker-addresses.ts'
+
+const EXECUTOR_END_MS = 10_000
+
+/** A scheduler over an installation, wired but not running. */
+export function createScheduler(installation: Installation, addresses: WorkerAddresses): Scheduler {
+  const { config, context, executors, executionTokens, log, metrics, host } = installation
+  warnOfDevelopment(executors, log)
+  return new Scheduler({
+    context,
+    executors: executors.map((executor) => createExecutor(executor, installation, addresses)),
+    mintTicket: ({ id, dispatchId }) => executionTokens.createTicket({ taskInstanceId: id, dispatchId }),
+    log,
+    metrics,
+    times: schedulerTimes(config),
+    timeouts: executorTimeouts(config),
+    host,
+  })
+}
+
+/** Runs the scheduler; at the end executors finish or detach what another scheduler can adopt. */
+export function runScheduler(scheduler: Scheduler, installation: Installation, signal: AbortSignal): Part {
+  const { log } = installation
+  return {
+    finished: scheduler.run(signal),
+    close: async () => {
+      await endExecutors(scheduler, installation)
+      await scheduler.release().catch((error: unknown) => log.warn('scheduler lease could not be released', { error }))
+    },
+  }
+}
+
+async function endExecutors(scheduler: Scheduler, { environment, log }: Installation): Promise<void> {
+  await Promise.all(
+    [...scheduler.dispatcher.executors.values()].map(async ({ executor }) => {
+      const ended = await timeBox(environment.clock, EXECUTOR_END_MS, (signal) => executor.end(signal))
+      if (ended.kind !== 'answered')
+        log.warn('executor did not end cleanly', { executor: executor.name, how: ended.kind })
+    }),
+  )
+}
