@@ -55,15 +55,15 @@ describe.skipIf(!postgres.isProvided)(`components of their own ${postgres.title}
   }
 
   it('run a Dag together, started at once on an empty database, and end in order when told to', async () => {
-    const [api, scheduler, processor] = COMPONENTS.map((name) => installation.component(name))
-    await Promise.all([api, scheduler, processor].map((component) => component?.start()))
+    const components = COMPONENTS.map((name) => installation.component(name))
+    await Promise.all(components.map((component) => component.start()))
     const client = await login(installation.env['FAIRLEAD__API__BASE_URL'] ?? '')
     await client.eventuallyKnown('pair')
     const runId = await client.trigger('pair')
     expect(await client.runEnd('pair', runId)).toBe('success')
     expect(await client.logOf('pair', runId, 'second')).toContain('handed on')
-    expect(scheduler?.log).toContain('"component":"scheduler"')
-    const ends = await Promise.all([scheduler, api, processor].map((component) => component?.kill('SIGTERM')))
+    expect(installation.component('scheduler').log).toContain('"component":"scheduler"')
+    const ends = await Promise.all(components.map((component) => component.kill('SIGTERM')))
     expect(ends).toEqual([0, 0, 0])
     await eventually(() => installation.processes.length === 0, { timeoutMs: 30_000 })
   })
