@@ -34,6 +34,32 @@ const PLANTED = [
   ['everything-resolves', 'sdk/src/planted-lost.ts', `import './nowhere.ts'`],
   ['environment-in-config', 'core/src/api/planted-words.ts', `export const home = process.env['HOME']`],
   ['no-executor-by-name', 'core/src/dispatch/planted-words.ts', `export const known = 'LocalExecutor'`],
+  ['no-executor-by-name', 'core/src/db/planted-comment.ts', `// As the KubernetesExecutor does.`],
+  ['no-executor-by-name', 'core/src/config/planted-string.ts', 'export const known = `a:SequentialExecutor`'],
+  ['no-executor-by-name', 'sdk/src/planted-name.ts', `/** Runs on the AwsEcsExecutor. */`],
+  ['no-executor-by-name', 'fairlead/src/cli/planted-name.ts', `export const usual = 'LocalExecutor'`],
+  [
+    'no-executor-by-name',
+    'fairlead/src/cli/planted-import.ts',
+    `export const load = () => import('@fairlead/executor-local')`,
+  ],
+  [
+    'no-executor-by-name',
+    'executor/src/planted-name.ts',
+    `export const isDebug = (name: string) => name === 'DebugExecutor'`,
+  ],
+  ['no-executor-by-name', 'executor-other/src/planted-name.ts', `export const sibling = 'LocalExecutor'`],
+  ['no-executor-by-name', 'core/src/scheduler/planted-name.ts', `// Wait for the PlantedExecutor.`],
+  [
+    'no-branch-on-an-executors-name',
+    'core/src/api/planted-name.ts',
+    `export const f = (executor: { name: string }) => executor.name === 'local'`,
+  ],
+  [
+    'no-branch-on-an-executors-name',
+    'fairlead/src/cli/planted-branch.ts',
+    `export const f = (executorName: string) => executorName !== 'debug'`,
+  ],
   ['no-branch-on-the-engine', 'core/src/db/queries/planted-words.ts', `export const f = (e: string) => e === 'sqlite'`],
   ['time-and-chance-are-arguments', 'core/src/scheduler/planted-words.ts', `export const at = Date.now()`],
 ] as const
@@ -46,6 +72,8 @@ describe('the layer check', () => {
   beforeAll(() => {
     copyWorkspace(copy)
     clean = check(copy)
+    // What an executor package declares is a name that nothing else may say.
+    plant(join(copy, 'packages/executor-other/src/planted.ts'), 'export class PlantedExecutor {}')
     for (const [, file, text] of PLANTED) plant(join(copy, 'packages', file), text)
     planted = check(copy)
   }, 300_000)

@@ -1,6 +1,7 @@
 // Rules about words rather than imports: what a source file may not say, and where it may.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { concreteExecutors, executorsByName } from './executors.mjs'
 
 const PURE_IN_TIME = /^packages\/core\/src\/(model|moves|dispatch|callbacks|deadlines|scheduler|db\/(?!dialect\/))/
 
@@ -14,10 +15,10 @@ const WORDS = [
     remedy: 'Read it in core/src/config, or in the main.ts of a process, and pass it on.',
   },
   {
-    name: 'no-executor-by-name',
-    says: /\b(Local|Debug|Sequential|Ecs|AwsBatch|Batch|Lambda|AwsLambda|Redis|Celery|Kubernetes|Edge|Dask)Executor\b/,
-    mayBeIn: /^packages\/(executor-[^/]+|fairlead)\//,
-    remedy: 'Core and the contract know no executor. Let the composition root pass it in, or ask for a capability.',
+    name: 'no-branch-on-an-executors-name',
+    says: /\bexecutor(?:Name|Class|\??\.name|\.constructor\.name|Class\.name)?\s*(?:===?|!==?)\s*['"`]\w|['"`]\s*(?:===?|!==?)\s*executor(?:\.name|Name)\b/,
+    mayBeIn: /^$/,
+    remedy: 'A name is whatever its configuration says. Ask for a capability of the class.',
   },
   {
     name: 'no-branch-on-the-engine',
@@ -35,9 +36,12 @@ const WORDS = [
 
 /** What the files say that they may not, one sentence each. */
 export function problemsInWords(root, files) {
+  const executors = concreteExecutors(root, files)
   return files.flatMap((file) => {
-    const lines = withoutComments(readFileSync(join(root, file), 'utf8')).split('\n')
-    return WORDS.filter((rule) => applies(rule, file)).flatMap((rule) => problemsOf(rule, file, lines))
+    const text = readFileSync(join(root, file), 'utf8')
+    const lines = withoutComments(text).split('\n')
+    const named = problemsOf(executorsByName(executors, file), file, text.split('\n'))
+    return [...named, ...WORDS.filter((rule) => applies(rule, file)).flatMap((rule) => problemsOf(rule, file, lines))]
   })
 }
 

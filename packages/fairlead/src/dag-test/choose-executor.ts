@@ -6,11 +6,10 @@ import {
   type ConfiguredExecutor,
   type LoadedExecutor,
 } from '@fairlead/core'
-import { inProcessExecutor, type InProcessDag } from '@fairlead/executor-local'
 import type { TestableExecutor } from '@fairlead/sdk'
 import type { AuthoredDag } from '@fairlead/sdk/runtime'
 import { join } from 'node:path'
-import { builtInExecutors, DEFAULT_EXECUTOR } from '../built-in-executors.ts'
+import { builtInExecutors, DEFAULT_EXECUTOR, loadInProcessExecutor, type InProcessDag } from '../built-in-executors.ts'
 
 /** The one executor of a test run. */
 export interface ChosenExecutor {
@@ -33,6 +32,7 @@ export async function chooseExecutor(
   from: ChoosingFrom,
 ): Promise<ChosenExecutor> {
   if (wanted === undefined) {
+    const inProcessExecutor = await loadInProcessExecutor()
     const executorClass = inProcessExecutor({ dag: from.dag, logOf: (taskId) => from.watcher.logOf(taskId) })
     return {
       executor: await loadOne(ownClass(executorClass, 'in-process', from), executorClass, from),

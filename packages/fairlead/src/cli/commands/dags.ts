@@ -64,6 +64,6 @@ function addTest(dags: Command, run: Run): void {
     .option('--mark-success-pattern <regex>', 'tasks whose id matches succeed without being run')
     .option('--honour-retry-delays', 'wait between tries as long as the tasks say')
     .addOption(outputOption())
-    .addHelpText('after', examples('dags test sales', 'dags test sales 2026-01-01 --executor LocalExecutor'))
+    .addHelpText('after', examples('dags test sales', 'dags test sales 2026-01-01 --executor acme'))
     .action(run(async () => (await import('../actions/test-dag.ts')).testDag))
 }
