@@ -8,10 +8,12 @@ const PACKAGE = /^packages\/(executor-[^/]+)\/src\//
 const DECLARATION = /\bclass (\w*Executor)\b/g
 
 /** Names that Airflow and its providers know, whether or not a package of ours has one. */
-const UPSTREAM = [
-  ...['Local', 'Sequential', 'Debug', 'Celery', 'Kubernetes', 'LocalKubernetes', 'CeleryKubernetes', 'Dask', 'Edge'],
-  ...['AwsEcs', 'Ecs', 'AwsBatch', 'Batch', 'AwsLambda', 'Lambda', 'AwsEks', 'Eks', 'Redis', 'Docker'],
-].map((name) => `${name}Executor`)
+const UPSTREAM = (
+  'Local Sequential Debug Celery Kubernetes LocalKubernetes CeleryKubernetes Dask Edge ' +
+  'AwsEcs Ecs AwsBatch Batch AwsLambda Lambda AwsEks Eks Redis Docker'
+)
+  .split(' ')
+  .map((name) => `${name}Executor`)
 
 /** Every concrete executor by name, with the package that it is of, or null. */
 export function concreteExecutors(root, files) {
