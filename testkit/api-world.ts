@@ -13,8 +13,9 @@ import {
 import type { ApiContext, App, ExecutionTokens, Listening } from '../packages/core/src/api/index.ts'
 import { loadConfig, type Config } from '../packages/core/src/config/index.ts'
 import { explainTaskInstance } from '../packages/core/src/dispatch/explain-task-instance.ts'
+import { factsOfClass } from '../packages/core/src/dispatch/executor-facts.ts'
 import { NO_LOG, openMetrics, type Log } from '../packages/core/src/observability/index.ts'
-import { executorStatuses, gaugeExecutors } from '../packages/core/src/processes/executor-statuses.ts'
+import { gaugeExecutors } from '../packages/core/src/processes/executor-gauges.ts'
 import { openMoveMetrics } from '../packages/core/src/processes/move-metrics.ts'
 import { systemEnvironment } from '../packages/core/src/processes/system-environment.ts'
 import { InstantExecutor, type Play } from './instant-executor.ts'
@@ -85,6 +86,7 @@ export async function openApiWorld(
   const stopping = new AbortController()
   const metrics = openMetrics('airflow')
   const moveMetrics = await openMoveMetrics(world.database, metrics)
+  const executors = [{ name: 'instant', parallelism: options.slots ?? 8, facts: factsOfClass(InstantExecutor) }]
   const context: ApiContext = {
     version: '0.0.0-test',
     config,
@@ -93,11 +95,11 @@ export async function openApiWorld(
     metrics,
     refreshMetrics: async () => {
       await moveMetrics.catchUp()
-      gaugeExecutors(world.scheduler.dispatcher, metrics)
+      await gaugeExecutors(world.database, executors, clock.now(), metrics)
     },
     restTokens,
     executionTokens,
-    executors: () => executorStatuses(world.scheduler.dispatcher),
+    executors,
     explain: (row) => explainTaskInstance(world.context, world.scheduler.dispatcher.offers, row),
     liveLog: () => Promise.resolve(null),
     executorRoutes: [],

@@ -1,4 +1,4 @@
-import type { ExecutorClock } from '@fairlead/executor'
+import type { Clock } from '../packages/core/src/model/environment.ts'
 
 interface Sleeper {
   readonly wakeAt: number
@@ -6,7 +6,7 @@ interface Sleeper {
 }
 
 /** A clock that stands still until a test advances it. */
-export class ManualClock implements ExecutorClock {
+export class ManualClock implements Clock {
   #now: number
   #sleepers = new Set<Sleeper>()
 
@@ -18,15 +18,28 @@ export class ManualClock implements ExecutorClock {
     return this.#now
   }
 
+  monotonic(): number {
+    return this.#now
+  }
+
+  async yield(): Promise<void> {
+    await new Promise(setImmediate)
+  }
+
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
     await new Promise<void>((resolve, reject) => {
-      const sleeper: Sleeper = { wakeAt: this.#now + ms, wake: resolve }
-      this.#sleepers.add(sleeper)
-      signal?.addEventListener('abort', () => {
+      const abort = (): void => {
         this.#sleepers.delete(sleeper)
-        reject(signal.reason as Error)
-      })
+        reject(signal?.reason as Error)
+      }
+      const wake = (): void => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      }
+      const sleeper: Sleeper = { wakeAt: this.#now + ms, wake }
+      this.#sleepers.add(sleeper)
+      signal?.addEventListener('abort', abort, { once: true })
     })
   }
 

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Config } from '../config/index.ts'
 import type { TaskInstanceRow } from '../db/queries/task-instance-reads.ts'
+import type { ConfiguredInstance } from '../dispatch/executor-overview.ts'
 import type { Explanation } from '../dispatch/explain-task-instance.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import type { Log, Metrics, ServedMetrics } from '../observability/index.ts'
@@ -21,8 +22,8 @@ export interface ApiContext {
   refreshMetrics(): Promise<void>
   readonly restTokens: RestTokens
   readonly executionTokens: ExecutionTokens
-  /** The executors of this process, as they are now. */
-  executors(): readonly ExecutorStatus[]
+  /** The executors that are configured here; the first is the default. */
+  readonly executors: readonly ConfiguredInstance[]
   /** Why a task instance is where it is. */
   explain(row: TaskInstanceRow): Promise<Explanation>
   /** Live log of a try that keeps no file here, from its executor, or null. */
@@ -31,15 +32,6 @@ export interface ApiContext {
   readonly executorRoutes: readonly MountedRoutes[]
   /** Aborts when the server stops: open streams end. */
   readonly signal: AbortSignal
-}
-
-/** An executor as the API shows it. */
-export interface ExecutorStatus {
-  readonly name: string
-  readonly isDefault: boolean
-  readonly parallelism: number
-  readonly occupied: number
-  readonly health: { readonly kind: 'healthy' } | { readonly kind: 'unhealthy'; readonly reason: string }
 }
 
 /** The routes of one executor instance, and the credential that its workers must present. */

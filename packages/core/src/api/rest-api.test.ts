@@ -327,7 +327,18 @@ describe('the rest', () => {
   it('shows executors and how full they are', async () => {
     await eventually(async () => (await api.call('GET', '/api/v2/executors')).body.executors[0].status === 'healthy')
     expect((await api.call('GET', '/api/v2/executors')).body.executors).toMatchObject([
-      { name: 'instant', is_default: true, parallelism: 8 },
+      {
+        name: 'instant',
+        class_name: 'InstantExecutor',
+        is_default: true,
+        is_production: true,
+        parallelism: 8,
+        open_slots: expect.any(Number) as number,
+        reason: null,
+        drain: null,
+        remarks: [],
+        schedulers: [{ status: 'healthy', hostname: 'here', pid: 1 }],
+      },
     ])
   })
 

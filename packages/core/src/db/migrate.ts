@@ -3,6 +3,7 @@ import type { Database } from './database.ts'
 import { DatabaseError } from './database-error.ts'
 import { firstMigration } from './migrations/0001-first.ts'
 import { stopRequestsMigration } from './migrations/0003-stop-requests.ts'
+import { executorStatusMigration } from './migrations/0004-executor-status.ts'
 import { componentsMigration } from './migrations/0010-components.ts'
 
 /**
@@ -14,6 +15,7 @@ import { componentsMigration } from './migrations/0010-components.ts'
 const MIGRATIONS = [
   { revision: 1, isBreaking: true, statements: firstMigration },
   { revision: 3, isBreaking: true, statements: stopRequestsMigration },
+  { revision: 4, isBreaking: false, statements: executorStatusMigration },
   { revision: 10, isBreaking: true, statements: componentsMigration },
 ] as const
 

@@ -171,6 +171,37 @@ export interface SchedulerTable {
   expires_at: number
 }
 
+/** How one executor fares in one scheduler; gone with the scheduler. */
+export interface ExecutorStatusTable {
+  scheduler_id: string
+  executor: string
+  /** Its place in the configuration; the first one is the default. */
+  position: number
+  /** JSON of an ExecutorCondition. */
+  condition: string
+  /** JSON of an ExecutorFailure. */
+  last_failure: string | null
+  parallelism: number
+  /** How many workloads it says it holds. */
+  held: number
+  /** JSON of its class's capabilities. */
+  facts: string
+  updated_at: number
+}
+
+/** An order to start nothing more on an executor; every scheduler follows it. */
+export interface ExecutorDrainTable {
+  executor: string
+  move_to: string | null
+  move_running: number
+  /** 1 when slots are freed whose processes nobody can confirm to be gone. */
+  is_forced: number
+  actor: string
+  started_at: number
+  /** Task instances that it has sent elsewhere so far. */
+  moved: number
+}
+
 /** An executor's own small rows. */
 export interface ExecutorRowTable {
   executor: string
@@ -241,6 +272,8 @@ export interface Schema {
   dispatch: DispatchTable
   scheduler: SchedulerTable
   executor_row: ExecutorRowTable
+  executor_status: ExecutorStatusTable
+  executor_drain: ExecutorDrainTable
   xcom: XComTable
   audit_log: AuditLogTable
   account: AccountTable

@@ -1,9 +1,11 @@
 import type { BufferedEvent, Executor } from '@fairlead/executor'
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import type { Environment } from '../model/environment.ts'
+import { afterFailure, leftAlone, type ExecutorCondition, type ExecutorFailure } from '../model/executor-state.ts'
 import type { ExecutorOffer } from '../moves/claim-task-instances.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { GuardedCalls, type CallUnderWay } from './guarded-calls.ts'
 import { timeBox, type Boxed } from './time-box.ts'
 import { Wakeup } from './wakeup.ts'
 
@@ -12,13 +14,6 @@ export interface ExecutorTimeouts {
   readonly startMs: number
   readonly callMs: number
 }
-
-/** Where an executor stands. An unhealthy one offers no slots and is tried again. */
-export type ExecutorHealth =
-  | { readonly kind: 'starting' }
-  | { readonly kind: 'healthy' }
-  | { readonly kind: 'unhealthy'; readonly reason: string; readonly failures: number }
-  | { readonly kind: 'stopped' }
 
 /** What became of stopping work. `gone`: no process of it is left. */
 export type Revocation = { readonly kind: 'gone' } | { readonly kind: 'unconfirmed'; readonly reason: string }
@@ -32,67 +27,96 @@ export interface ManagedExecutorOptions {
   readonly timeouts: ExecutorTimeouts
   /** Called each time it becomes healthy, before work is offered: adoption. */
   onHealthy(signal: AbortSignal): Promise<void>
+  /** Its condition is another one. */
+  onChange(): void
 }
 
-const FAILURES_UNTIL_UNHEALTHY = 3
 const REPEAT_MS = 1_000
-const FIRST_RETRY_MS = 500
-const LONGEST_RETRY_MS = 60_000
 
 /**
  * One executor under guard: its calls are time-boxed, its failures counted, and what it does never reaches the others.
  *
- * Invariant: it offers slots only while healthy, and is healthy only after `start` and adoption.
+ * Invariant 1: it offers slots only while healthy, and is healthy only after `start` and adoption.
+ * Invariant 2: degraded, it is tried again for ever, ever less often; it is healthy again only once what it does in
+ * turns (`processWorkloads`, `sync`) has been answered.
  */
 export class ManagedExecutor {
   readonly executor: Executor
+  readonly name: string
   readonly #options: ManagedExecutorOptions
+  readonly #calls: GuardedCalls
   readonly #process: Wakeup
-  #health: ExecutorHealth = { kind: 'starting' }
-  #failures = 0
+  #condition: ExecutorCondition
+  #lastFailure: ExecutorFailure | null = null
+  /** Ends the work under way. */
+  #broken: AbortController | null = null
 
   constructor(options: ManagedExecutorOptions) {
     this.#options = options
     this.executor = options.executor
-    this.#process = new Wakeup(options.environment.clock)
+    this.name = options.executor.name
+    const { environment, log, metrics } = options
+    this.#process = new Wakeup(environment.clock)
+    this.#condition = { kind: 'starting', since: environment.clock.now() }
+    this.#calls = new GuardedCalls({
+      executor: this.name,
+      environment,
+      log,
+      metrics,
+      onFailure: (failure, inARow) => this.#fail(failure, inARow),
+    })
   }
 
-  get name(): string {
-    return this.executor.name
+  get condition(): ExecutorCondition {
+    return this.#condition
   }
 
-  get health(): ExecutorHealth {
-    return this.#health
+  /** The failure that came last, however long ago. */
+  get lastFailure(): ExecutorFailure | null {
+    return this.#lastFailure
+  }
+
+  get callsUnderWay(): readonly CallUnderWay[] {
+    return this.#calls.underWay
   }
 
   /** What it could take if nothing were running on it. */
   get offer(): ExecutorOffer {
-    switch (this.#health.kind) {
+    switch (this.#condition.kind) {
       case 'healthy':
-        return { kind: 'open', parallelism: this.executor.parallelism }
-      case 'unhealthy':
-        return { kind: 'unhealthy', reason: this.#health.reason }
+        return { kind: 'open', parallelism: this.parallelism }
+      case 'degraded':
+        return { kind: 'unhealthy', reason: this.#condition.reason }
       case 'starting':
         return { kind: 'unhealthy', reason: 'it is starting' }
       case 'stopped':
         return { kind: 'unhealthy', reason: 'it is stopped' }
       default:
-        return this.#health satisfies never
+        return this.#condition satisfies never
     }
+  }
+
+  get parallelism(): number {
+    return this.#calls.read('parallelism', 0, () => this.executor.parallelism)
+  }
+
+  /** How many workloads it says it holds. */
+  get held(): number {
+    return this.#calls.read('slotsOccupied', 0, () => this.executor.slotsOccupied)
   }
 
   /** Queues a workload and has it begun. Throws what the executor throws: it refuses this one. */
   queue(workload: Workload, options: { queue: string; executorConfig: unknown }): void {
-    this.executor.queueWorkload(workload, options)
+    this.#calls.hand('queueWorkload', () => this.executor.queueWorkload(workload, options))
     this.#process.ring()
   }
 
   get events(): readonly BufferedEvent[] {
-    return this.executor.getEventBuffer()
+    return this.#calls.read('getEventBuffer', [], () => this.executor.getEventBuffer())
   }
 
   acknowledge(place: number): void {
-    this.executor.acknowledgeEvents(place)
+    this.#calls.read('acknowledgeEvents', undefined, () => this.executor.acknowledgeEvents(place))
   }
 
   /** Answers those that the executor could not find; all of them when it could not be asked. */
@@ -108,99 +132,143 @@ export class ManagedExecutor {
    * Stops work. A refusal concerns this work alone, and says nothing about the executor's health; no answer in time does.
    */
   async revoke(ref: TaskInstanceRef, signal: AbortSignal): Promise<Revocation> {
-    const { callMs } = this.#options.timeouts
-    const result = await timeBox(this.#clock, callMs, (s) => this.executor.revokeTask(ref, s), signal)
-    if (result.kind === 'answered') return { kind: 'gone' }
-    if (result.kind === 'threw') return { kind: 'unconfirmed', reason: messageOf(result.error) }
-    this.#fail('revokeTask', result)
-    return { kind: 'unconfirmed', reason: `it did not answer within ${result.afterMs} ms` }
+    const result = await this.#call('revokeTask', (callSignal) => this.executor.revokeTask(ref, callSignal), signal)
+    switch (result.kind) {
+      case 'answered':
+        return { kind: 'gone' }
+      case 'threw':
+        return { kind: 'unconfirmed', reason: messageOf(result.error) }
+      case 'timedOut':
+        return { kind: 'unconfirmed', reason: `it did not answer within ${result.afterMs} ms` }
+      default:
+        return result satisfies never
+    }
   }
 
+  /** Whether the executor knows of it. One that cannot say may well. */
   holds(dispatchId: DispatchId): boolean {
-    return this.executor.hasTask(dispatchId)
+    return this.#calls.read('hasTask', true, () => this.executor.hasTask(dispatchId))
+  }
+
+  /** Holds a stall of the event loop against it, which only a call of its own can have caused. */
+  blame(member: string, ms: number): void {
+    const reason = `the event loop was blocked for ${ms} ms while this was the only call under way`
+    this.#calls.fail({ member, how: 'blocked', reason })
   }
 
   /** Keeps the executor going until the signal aborts. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (await this.#start(signal)) await this.#work(signal)
-      else await this.#pause(signal)
+      if (await this.#begin(signal)) await this.#work(signal)
+      if (!signal.aborted) await this.#pause(signal)
     }
-    this.#health = { kind: 'stopped' }
+    this.#enter({ kind: 'stopped', since: this.#clock.now() })
   }
 
-  async #start(signal: AbortSignal): Promise<boolean> {
-    const started = await timeBox(this.#clock, this.#options.timeouts.startMs, (s) => this.executor.start(s), signal)
-    if (started.kind !== 'answered') {
-      if (!signal.aborted) this.#fail('start', started)
-      return false
-    }
-    const adopted = await timeBox(
-      this.#clock,
-      this.#options.timeouts.startMs,
-      (s) => this.#options.onHealthy(s),
-      signal,
-    )
-    if (adopted.kind !== 'answered') {
-      if (!signal.aborted) this.#fail('adoption', adopted)
-      return false
-    }
-    this.#failures = 0
-    this.#health = { kind: 'healthy' }
+  /** True when it is healthy. */
+  async #begin(signal: AbortSignal): Promise<boolean> {
+    const { startMs } = this.#options.timeouts
+    if (this.#refuseOverlap('start', startMs)) return false
+    const isRevived = this.#condition.kind === 'degraded'
+    const started = await this.#calls.call('start', startMs, (s) => this.executor.start(s), signal)
+    if (started.kind !== 'answered' || !(await this.#adoptAll(signal))) return false
+    if (isRevived && !(await this.#probe(signal))) return false
+    if (signal.aborted) return false
+    this.#enter({ kind: 'healthy', since: this.#clock.now() })
     this.#options.log.info('executor is healthy', { executor: this.name })
     return true
   }
 
-  /** Works until the signal aborts or too many calls in a row have failed. */
+  async #adoptAll(signal: AbortSignal): Promise<boolean> {
+    const before = this.#condition
+    const { startMs } = this.#options.timeouts
+    const adopted = await timeBox(this.#clock, startMs, (s) => this.#options.onHealthy(s), signal)
+    if (adopted.kind === 'answered') return this.#condition === before
+    // A call that failed has said so itself.
+    if (signal.aborted || this.#condition !== before) return false
+    const reason = adopted.kind === 'threw' ? messageOf(adopted.error) : `it took longer than ${startMs} ms`
+    this.#calls.fail({ member: 'adoption', how: adopted.kind, reason })
+    return false
+  }
+
+  /** One turn of what it does all the time: whether it goes well shows now, and not to the next task. */
+  async #probe(signal: AbortSignal): Promise<boolean> {
+    const before = this.#condition
+    await this.#processWorkloads(signal)
+    if (this.executor.syncIntervalMs !== null) await this.#sync(signal)
+    return this.#condition === before
+  }
+
+  /** Works until the signal aborts or the executor is no longer healthy. */
   async #work(signal: AbortSignal): Promise<void> {
     const broken = new AbortController()
     const both = AbortSignal.any([signal, broken.signal])
-    const stopWhenBroken = (): void => {
-      if (this.#health.kind === 'unhealthy') broken.abort(new Error('The executor is unhealthy.'))
-    }
-    await Promise.all([this.#processLoop(both, stopWhenBroken), this.#syncLoop(both, stopWhenBroken)])
+    this.#broken = broken
+    if (this.#condition.kind === 'healthy') await Promise.all([this.#processLoop(both), this.#syncLoop(both)])
+    this.#broken = null
   }
 
-  async #processLoop(signal: AbortSignal, afterCall: () => void): Promise<void> {
+  async #processLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       // Calls of unknown outcome are repeated by the executor at its next turn, so an occupied one is given turns.
-      const isWoken = await woken(this.#process.wait(this.executor.slotsOccupied > 0 ? REPEAT_MS : null, signal))
+      const isWoken = await woken(this.#process.wait(this.held > 0 ? REPEAT_MS : null, signal))
       if (!isWoken) return
-      await this.#call('processWorkloads', (s) => this.executor.processWorkloads(s), signal)
-      afterCall()
+      await this.#processWorkloads(signal)
     }
   }
 
-  async #syncLoop(signal: AbortSignal, afterCall: () => void): Promise<void> {
+  async #syncLoop(signal: AbortSignal): Promise<void> {
     const { syncIntervalMs } = this.executor
     if (syncIntervalMs === null) return
     while (!signal.aborted) {
       if (!(await woken(this.#clock.sleep(syncIntervalMs, signal)))) return
-      await this.#call('sync', (s) => this.executor.sync({ signal: s }), signal)
-      afterCall()
+      await this.#sync(signal)
     }
   }
 
+  async #processWorkloads(signal: AbortSignal): Promise<void> {
+    if (this.#refuseOverlap('processWorkloads', this.#options.timeouts.callMs)) return
+    await this.#call('processWorkloads', (s) => this.executor.processWorkloads(s), signal)
+  }
+
+  async #sync(signal: AbortSignal): Promise<void> {
+    if (this.#refuseOverlap('sync', this.#options.timeouts.callMs)) return
+    await this.#call('sync', (s) => this.executor.sync({ signal: s }), signal)
+  }
+
+  /** True, and a failure, while an earlier call of a member that never overlaps itself has not ended. */
+  #refuseOverlap(member: string, ms: number): boolean {
+    if (!this.#calls.isUnderWay(member, ms)) return false
+    this.#calls.fail({ member, how: 'timedOut', reason: 'an earlier call has still not ended' })
+    return true
+  }
+
   async #pause(signal: AbortSignal): Promise<void> {
-    const grown = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 20), LONGEST_RETRY_MS)
-    await woken(this.#clock.sleep(grown * (0.5 + this.#options.environment.random.unit() / 2), signal))
+    const condition = this.#condition
+    if (condition.kind !== 'degraded') return
+    const left = leftAlone(condition, this.#clock.now(), this.#options.environment.random.unit())
+    this.#enter(left)
+    await woken(this.#clock.sleep(left.nextTryAt - this.#clock.now(), signal))
+    this.#condition = { ...left, nextTryAt: null }
   }
 
-  async #call<T>(member: string, call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<Boxed<T>> {
-    const result = await timeBox(this.#clock, this.#options.timeouts.callMs, call, signal)
-    if (result.kind === 'answered') this.#failures = 0
-    else if (!signal.aborted) this.#fail(member, result)
-    return result
+  #call<T>(member: string, call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<Boxed<T>> {
+    return this.#calls.call(member, this.#options.timeouts.callMs, call, signal)
   }
 
-  #fail(member: string, result: Exclude<Boxed<unknown>, { kind: 'answered' }>): void {
-    const { log, metrics } = this.#options
-    this.#failures += 1
-    const why = result.kind === 'threw' ? messageOf(result.error) : `it did not answer within ${result.afterMs} ms`
-    if (result.kind === 'timedOut') metrics.increment('executor.call_timeouts', { executor: this.name })
-    log.warn('call into an executor failed', { executor: this.name, member, why, failures: this.#failures })
-    if (this.#health.kind === 'healthy' && this.#failures < FAILURES_UNTIL_UNHEALTHY) return
-    this.#health = { kind: 'unhealthy', reason: `${member}: ${why}`, failures: this.#failures }
+  #fail(failure: ExecutorFailure, inARow: number): void {
+    this.#lastFailure = failure
+    const next = afterFailure(this.#condition, failure, inARow)
+    if (next === this.#condition) return
+    if (this.#condition.kind !== 'degraded' && next.kind === 'degraded')
+      this.#options.log.warn('executor is degraded and takes no work', { executor: this.name, reason: next.reason })
+    this.#enter(next)
+    this.#broken?.abort(new Error('The executor is degraded.'))
+  }
+
+  #enter(condition: ExecutorCondition): void {
+    this.#condition = condition
+    this.#options.onChange()
   }
 
   get #clock(): Environment['clock'] {

@@ -114,7 +114,7 @@ export class Stopper {
     if (dispatcher.isPending(row.dispatch_id)) return 'it is being handed over'
     const executor = dispatcher.executors.get(row.executor)
     if (executor === undefined) return `no executor named "${row.executor}" is configured`
-    if (executor.health.kind !== 'healthy') return `executor "${row.executor}" is ${executor.health.kind}`
+    if (executor.condition.kind !== 'healthy') return `executor "${row.executor}" is ${executor.condition.kind}`
     const revocation = await executor.revoke(taskInstanceRefOf(row), signal)
     return revocation.kind === 'gone' ? null : revocation.reason
   }

@@ -31,8 +31,38 @@ export const METRICS = {
     about: 'Running task instances that fell silent',
     tags: ['dag_id'],
   },
-  'executor.open_slots': { kind: 'gauge', about: 'Free slots of an executor', tags: ['executor'] },
-  'executor.running_tasks': { kind: 'gauge', about: 'Workloads that an executor holds', tags: ['executor'] },
+  'executor.open_slots': {
+    kind: 'gauge',
+    about: 'How many more workloads an executor would be given',
+    tags: ['executor'],
+  },
+  'executor.queued_tasks': {
+    kind: 'gauge',
+    about: 'Task instances that an executor was handed and has not begun',
+    tags: ['executor'],
+  },
+  'executor.running_tasks': { kind: 'gauge', about: 'Task instances that run on an executor', tags: ['executor'] },
+  'executor.waiting_tasks': {
+    kind: 'gauge',
+    about: 'Task instances that are scheduled and wait for an executor',
+    tags: ['executor'],
+  },
+  'executor.state': {
+    kind: 'gauge',
+    about: '1 for the state that an executor is in, 0 for the others',
+    tags: ['executor', 'state'],
+  },
+  'executor.calls': { kind: 'counter', about: 'Calls into an executor', tags: ['executor', 'method'] },
+  'executor.call_failures': {
+    kind: 'counter',
+    about: 'Calls into an executor that threw, or whose outcome is unknown',
+    tags: ['executor', 'method', 'how'],
+  },
+  'executor.loop_blocked': {
+    kind: 'timing',
+    about: 'Time for which an executor let nothing else go on',
+    tags: ['executor', 'method'],
+  },
   'executor.slot_drift': {
     kind: 'counter',
     about: 'Workloads that an executor held without a lease, or the other way round',
@@ -44,11 +74,6 @@ export const METRICS = {
     kind: 'counter',
     about: 'Processes that were to be stopped, by whether they were confirmed gone',
     tags: ['executor', 'outcome'],
-  },
-  'executor.call_timeouts': {
-    kind: 'counter',
-    about: 'Calls into an executor whose outcome is unknown',
-    tags: ['executor'],
   },
   'ti.start': { kind: 'counter', about: 'Task instances that began to run', tags: ['dag_id'] },
   'ti.finish': { kind: 'counter', about: 'Task instances that settled', tags: ['dag_id', 'state'] },

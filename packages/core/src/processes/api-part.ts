@@ -10,6 +10,8 @@ import {
 import { explainTaskInstance } from '../dispatch/explain-task-instance.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import type { Part } from './component.ts'
+import { gaugeExecutors } from './executor-gauges.ts'
+import { configuredInstance } from './executor-host.ts'
 import type { ExecutorViews } from './executor-views.ts'
 import type { Installation } from './installation.ts'
 import { liveLogOf } from './live-log.ts'
@@ -23,8 +25,6 @@ export interface ApiPartOptions {
   readonly executors: ExecutorViews
   /** A Unix socket for workers of this machine beside the TCP address; null for none. */
   readonly socketPath: string | null
-  /** Before each scrape: brings up to date what only this process knows. */
-  refreshGauges(): void
 }
 
 /** An API that listens. */
@@ -71,10 +71,11 @@ export async function startApi(
 
 async function apiContextOf(
   installation: Installation,
-  { moves, executors, refreshGauges }: ApiPartOptions,
+  { moves, executors }: ApiPartOptions,
   signal: AbortSignal,
 ): Promise<ApiContext> {
   const { version, config, log, metrics, database, secret, executionTokens, environment } = installation
+  const configured = installation.executors.map(configuredInstance)
   const moveMetrics = await openMoveMetrics(database, metrics)
   return {
     version,
@@ -84,12 +85,12 @@ async function apiContextOf(
     metrics,
     refreshMetrics: async () => {
       await moveMetrics.catchUp()
-      refreshGauges()
+      await gaugeExecutors(database, configured, environment.clock.now(), metrics)
     },
     restTokens: openRestTokens(secret, environment.clock, config.apiAuth.jwtLeeway),
     executionTokens,
-    executors: () => executors.statuses(),
-    explain: (row) => explainTaskInstance(moves, executors.offers(), row),
+    executors: configured,
+    explain: async (row) => explainTaskInstance(moves, await executors.offers(), row),
     liveLog: (row) => liveLogOf(executors.instances, row),
     executorRoutes: mountedRoutes(installation, executors),
     signal,

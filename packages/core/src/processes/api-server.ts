@@ -25,7 +25,6 @@ export async function startApiServer(options: ComponentOptions): Promise<ApiServ
         moves: { ...context, wake: () => undefined },
         executors: distantViews(installation, addresses),
         socketPath: null,
-        refreshGauges: () => undefined,
       },
       stopping.signal,
     )

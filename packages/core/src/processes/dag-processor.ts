@@ -28,7 +28,6 @@ export async function startDagProcessorProcess(options: ComponentOptions & Parse
           lastBeatAt: passed.at,
           reason: null,
         }),
-        refreshGauges: () => undefined,
       },
       stopping.signal,
     )

@@ -1,4 +1,6 @@
 import type { Executor, ExecutorEvent, ExecutorHost } from '@fairlead/executor'
+import { factsOfClass } from '../dispatch/executor-facts.ts'
+import type { ConfiguredInstance } from '../dispatch/executor-overview.ts'
 import { executorStore } from '../dispatch/executor-store.ts'
 import type { Log } from '../observability/index.ts'
 import type { Installation } from './installation.ts'
@@ -25,16 +27,27 @@ export function warnOfDevelopment(executors: readonly LoadedExecutor[], log: Log
   }
 }
 
+/** What the API says about an executor without an instance of it. */
+export function configuredInstance(loaded: LoadedExecutor): ConfiguredInstance {
+  const { name, executorClass } = loaded
+  return { name, parallelism: parallelismOf(loaded), facts: factsOfClass(executorClass) }
+}
+
+function parallelismOf({ parallelism, executorClass }: LoadedExecutor): number {
+  return executorClass.isSingleThreaded ? 1 : parallelism
+}
+
 function hostOf(
-  { name, settings, parallelism, executorClass }: LoadedExecutor,
+  loaded: LoadedExecutor,
   { config, database, environment, log, runFolder }: HostSurroundings,
   addresses: WorkerAddresses,
   wake: () => void,
 ): ExecutorHost {
+  const { name, settings, executorClass } = loaded
   return {
     name,
     settings,
-    parallelism: executorClass.isSingleThreaded ? 1 : parallelism,
+    parallelism: parallelismOf(loaded),
     get apiUrl() {
       return executorClass.isLocal ? addresses.local() : addresses.remote()
     },

@@ -1,9 +1,8 @@
 import type { Executor } from '@fairlead/executor'
-import type { ExecutorStatus } from '../api/index.ts'
 import type { ExecutorOffer } from '../moves/claim-task-instances.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
-import { createExecutor } from './executor-host.ts'
-import { executorStatuses } from './executor-statuses.ts'
+import { overviewOfExecutors, type ExecutorOverview } from '../dispatch/executor-overview.ts'
+import { configuredInstance, createExecutor } from './executor-host.ts'
 import type { Installation } from './installation.ts'
 import type { WorkerAddresses } from './worker-addresses.ts'
 
@@ -11,9 +10,8 @@ import type { WorkerAddresses } from './worker-addresses.ts'
 export interface ExecutorViews {
   /** For logs of running work and for routes of the executor's own workers. */
   readonly instances: ReadonlyMap<string, Executor>
-  statuses(): readonly ExecutorStatus[]
   /** What each could take if nothing were running on it, for `explain`. */
-  offers(): ReadonlyMap<string, ExecutorOffer>
+  offers(): Promise<ReadonlyMap<string, ExecutorOffer>>
 }
 
 /** The executors of a scheduler in this process. */
@@ -21,12 +19,11 @@ export function schedulerViews(scheduler: Scheduler): ExecutorViews {
   const { executors } = scheduler.dispatcher
   return {
     instances: new Map([...executors].map(([name, { executor }]) => [name, executor])),
-    statuses: () => executorStatuses(scheduler.dispatcher),
-    offers: () => scheduler.dispatcher.offers,
+    offers: async () => scheduler.dispatcher.offers,
   }
 }
 
-/** Executors that run in schedulers elsewhere: instances that are never started, and nothing of how they fare. */
+/** Executors that run in schedulers elsewhere: instances that are never started, and what schedulers wrote of how they fare. */
 export function distantViews(installation: Installation, addresses: WorkerAddresses): ExecutorViews {
   const instances = new Map(
     installation.executors.map((loaded) => [
@@ -36,8 +33,28 @@ export function distantViews(installation: Installation, addresses: WorkerAddres
   )
   return {
     instances,
-    statuses: () => [],
-    offers: () =>
-      new Map([...instances].map(([name, { parallelism }]) => [name, { kind: 'open', parallelism } as const])),
+    offers: () => offersOf(installation),
+  }
+}
+
+async function offersOf({ database, executors, environment }: Installation) {
+  const overview = await overviewOfExecutors(database, executors.map(configuredInstance), environment.clock.now())
+  return new Map(
+    overview
+      .filter(({ state }) => state.kind !== 'unconfigured')
+      .map((executor): [string, ExecutorOffer] => [executor.name, offerOf(executor)]),
+  )
+}
+
+function offerOf({ state, parallelism, schedulers }: ExecutorOverview): ExecutorOffer {
+  if (schedulers.some(({ condition }) => condition.kind === 'healthy')) return { kind: 'open', parallelism }
+  switch (state.kind) {
+    case 'degraded':
+      return { kind: 'unhealthy', reason: state.reason }
+    case 'starting':
+    case 'stopped':
+      return { kind: 'unhealthy', reason: `it is ${state.kind}` }
+    default:
+      return { kind: 'unhealthy', reason: 'no scheduler that is alive has it' }
   }
 }

@@ -76,8 +76,8 @@ export async function followTestRun(followed: Followed): Promise<TestRunEnd> {
 
 /** Nobody waits in a test for an executor to get well. */
 function refuseUnhealthy(scheduler: Scheduler): void {
-  for (const { name, health } of scheduler.dispatcher.executors.values()) {
-    if (health.kind === 'unhealthy') throw new Error(`Executor "${name}" cannot run the Dag: ${health.reason}.`)
+  for (const { name, condition } of scheduler.dispatcher.executors.values()) {
+    if (condition.kind === 'degraded') throw new Error(`Executor "${name}" cannot run the Dag: ${condition.reason}.`)
   }
 }
 

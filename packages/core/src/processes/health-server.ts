@@ -22,8 +22,6 @@ export interface HealthServerOptions {
   /** The configuration key of the port, for the error when it cannot be had. */
   readonly key: string
   report(): HealthReport
-  /** Before each scrape. */
-  refreshGauges(): void
 }
 
 /** A health server, or the absence of one. */
@@ -62,7 +60,7 @@ interface Answer {
 
 async function answer(
   installation: Installation,
-  { report, refreshGauges }: HealthServerOptions,
+  { report }: HealthServerOptions,
   request: IncomingMessage,
 ): Promise<Answer> {
   const path = request.url?.split('?')[0]
@@ -74,7 +72,6 @@ async function answer(
   if (config.metrics.requiresToken && !(await isKnown(installation, request))) {
     return { status: 401, type: JSON_TYPE, body: '{"detail":"/metrics needs a token of the REST API."}' }
   }
-  refreshGauges()
   return { status: 200, type: metrics.contentType, body: await metrics.text() }
 }
 

@@ -3,6 +3,7 @@ import { Scheduler } from '../scheduler/scheduler.ts'
 import type { Part } from './component.ts'
 import { createExecutor, warnOfDevelopment } from './executor-host.ts'
 import type { Installation } from './installation.ts'
+import { watchLoop } from './loop-monitor.ts'
 import { executorTimeouts, schedulerTimes } from './scheduler-options.ts'
 import type { WorkerAddresses } from './worker-addresses.ts'
 
@@ -26,7 +27,8 @@ export function createScheduler(installation: Installation, addresses: WorkerAdd
 
 /** Runs the scheduler; at the end executors finish or detach what another scheduler can adopt. */
 export function runScheduler(scheduler: Scheduler, installation: Installation, signal: AbortSignal): Part {
-  const { log } = installation
+  const { log, environment } = installation
+  void watchLoop({ dispatcher: scheduler.dispatcher, clock: environment.clock, log }, signal)
   return {
     finished: scheduler.run(signal),
     close: async () => {

@@ -1,5 +1,4 @@
 import { followParts, type Component, type ComponentOptions } from './component.ts'
-import { gaugeExecutors } from './executor-statuses.ts'
 import { startHealthServer, type HealthListening } from './health-server.ts'
 import { inInstallation, requireSharedDatabase, type Installation } from './installation.ts'
 import { createScheduler, runScheduler } from './scheduler-part.ts'
@@ -27,7 +26,7 @@ export async function startScheduler(options: ComponentOptions): Promise<Schedul
 }
 
 function serveHealth(installation: Installation, scheduler: Scheduler, signal: AbortSignal): Promise<HealthListening> {
-  const { config, environment, metrics } = installation
+  const { config, environment } = installation
   const { enableHealthCheck, schedulerHealthCheckServerHost, schedulerHealthCheckServerPort } = config.scheduler
   return startHealthServer(
     installation,
@@ -46,7 +45,6 @@ function serveHealth(installation: Installation, scheduler: Scheduler, signal: A
           reason: health.kind === 'failing' ? health.reason : null,
         }
       },
-      refreshGauges: () => gaugeExecutors(scheduler.dispatcher, metrics),
     },
     signal,
   )

@@ -2,7 +2,6 @@ import type { Environment } from '../model/environment.ts'
 import { startApi, type ApiPart } from './api-part.ts'
 import { followParts, type Component, type ComponentOptions, type Part } from './component.ts'
 import { startDagProcessor, type ParseProcess } from './dag-processor-part.ts'
-import { gaugeExecutors } from './executor-statuses.ts'
 import { schedulerViews } from './executor-views.ts'
 import { inInstallation, type Installation } from './installation.ts'
 import { createScheduler, runScheduler } from './scheduler-part.ts'
@@ -28,7 +27,7 @@ export function startStandalone(options: StandaloneOptions): Promise<Standalone>
 }
 
 async function startIn(installation: Installation, options: StandaloneOptions): Promise<Standalone> {
-  const { config, runFolder, metrics, environment, database } = installation
+  const { config, runFolder, environment, database } = installation
   const stopping = new AbortController()
   const { signal } = stopping
   const served: { api: ApiPart | null } = { api: null }
@@ -44,7 +43,6 @@ async function startIn(installation: Installation, options: StandaloneOptions): 
       moves,
       executors: schedulerViews(scheduler),
       socketPath: runFolder.apiSocket,
-      refreshGauges: () => gaugeExecutors(scheduler.dispatcher, metrics),
     },
     signal,
   )

@@ -235,7 +235,7 @@ function apiContext(
     // Nobody signs in to a trial server: its secret is thrown away.
     restTokens: openRestTokens(randomBytes(32), clock, 0),
     executionTokens,
-    executors: () => [],
+    executors: [],
     explain: () => Promise.reject(new Error('A trial server explains nothing.')),
     liveLog: () => Promise.resolve(null),
     executorRoutes,

@@ -1,3 +1,4 @@
+import type { Tx } from '../db/database.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import { expireOtherLeases, releaseLease, renewLease, takeLease } from '../db/queries/schedulers.ts'
 
@@ -26,10 +27,15 @@ export class SchedulerLease {
     })
   }
 
-  /** False when it was lost. */
-  renew(): Promise<boolean> {
+  /** Prolongs the lease, and writes with it what others should know. False when it was lost; then nothing is written. */
+  renew(write: (tx: Tx, now: number) => Promise<void>): Promise<boolean> {
     const { database, environment } = this.#context
-    return database.transaction((tx) => renewLease(tx, this.id, environment.clock.now(), this.#holder.leaseMs))
+    return database.transaction(async (tx) => {
+      const now = environment.clock.now()
+      const isHeld = await renewLease(tx, this.id, now, this.#holder.leaseMs)
+      if (isHeld) await write(tx, now)
+      return isHeld
+    })
   }
 
   release(): Promise<void> {

@@ -8,6 +8,7 @@ import type { MoveContext } from '../moves/move-context.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Executor } from '@fairlead/executor'
+import { publishStatuses } from './publish-statuses.ts'
 import { SchedulerLease } from './scheduler-lease.ts'
 import type { SchedulerTimes } from './scheduler-times.ts'
 import { sweep, type SweepState } from './sweep.ts'
@@ -50,6 +51,8 @@ export class Scheduler {
   readonly #quiet: MoveContext
   readonly #wakeup: Wakeup
   readonly #stopper: Stopper
+  /** Rung when an executor's condition has changed. */
+  readonly #changed: Wakeup
   #lease: SchedulerLease
   #health: SchedulerHealth = { kind: 'starting' }
   #lastBeatAt: number | null = null
@@ -58,6 +61,7 @@ export class Scheduler {
     this.#options = options
     const { environment } = options.context
     this.#wakeup = new Wakeup(environment.clock)
+    this.#changed = new Wakeup(environment.clock)
     const wake = (): void => this.#wakeup.ring()
     this.context = { ...options.context, wake }
     this.#quiet = { ...options.context, wake: () => undefined }
@@ -97,6 +101,7 @@ export class Scheduler {
     const parts = [
       this.#loop(both),
       this.#renewLoop(both),
+      this.#publishLoop(both),
       this.#sweepLoop(both),
       this.#stopper.run(both),
       ...this.#executors.map((e) => e.run(both)),
@@ -163,9 +168,23 @@ export class Scheduler {
     for (;;) {
       await this.context.environment.clock.sleep(leaseMs / 3, signal)
       this.#options.metrics.increment('scheduler_heartbeat')
-      const isHeld = await this.#guarded('lease', () => this.#lease.renew())
-      if (isHeld === true) this.#lastBeatAt = this.context.environment.clock.now()
-      if (isHeld === false) this.#wakeup.ring()
+      await this.#guarded('lease', () => this.#renew())
+    }
+  }
+
+  /** Renewing the lease is also the way to say how executors fare: it costs no transaction of its own. */
+  async #renew(): Promise<void> {
+    const schedulerId = this.#lease.id
+    const isHeld = await this.#lease.renew((tx, now) => publishStatuses(tx, this.#executors, { schedulerId, now }))
+    if (isHeld) this.#lastBeatAt = this.context.environment.clock.now()
+    else this.#wakeup.ring()
+  }
+
+  async #publishLoop(signal: AbortSignal): Promise<void> {
+    this.#changed.ring()
+    for (;;) {
+      await this.#changed.wait(null, signal)
+      await this.#guarded('executor status', () => this.#renew())
     }
   }
 
@@ -211,7 +230,7 @@ export class Scheduler {
   async #adoptEverywhere(signal: AbortSignal): Promise<void> {
     for (const executor of this.#executors) {
       // One at a time and each on its own: an executor that cannot answer keeps no other's orphans waiting.
-      if (executor.health.kind === 'healthy') await this.#guarded('adoption', () => this.#adopt(executor, signal))
+      if (executor.condition.kind === 'healthy') await this.#guarded('adoption', () => this.#adopt(executor, signal))
     }
   }
 
@@ -231,6 +250,7 @@ export class Scheduler {
         await this.#adopt(managed, signal)
         this.#wakeup.ring()
       },
+      onChange: () => this.#changed.ring(),
     })
     return managed
   }

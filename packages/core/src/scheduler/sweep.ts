@@ -107,7 +107,9 @@ async function sweepDrift(deps: SweepContext, now: number): Promise<void> {
     const executor = dispatcher.executors.get(row.executor)
     // What is being stopped is forgotten before it is confirmed gone, and only the confirmation frees its slot.
     if (row.stop_requested_at !== null) return false
-    return executor?.health.kind === 'healthy' && !dispatcher.isKnown(row.executor, taskInstanceRefOf(row).dispatchId)
+    return (
+      executor?.condition.kind === 'healthy' && !dispatcher.isKnown(row.executor, taskInstanceRefOf(row).dispatchId)
+    )
   })
   await eachRow(deps, forgotten, async (row) => {
     metrics.increment('executor.slot_drift', { executor: row.executor })

@@ -44,6 +44,38 @@ export interface TaskInstanceRow {
   readonly failure: { readonly cause: string; readonly error: { readonly message: string } | null } | null
 }
 
+/** How an executor fares, over all schedulers or in one. */
+export interface ExecutorStanding {
+  readonly status: string
+  readonly since: string | null
+  readonly reason: string | null
+  readonly failures: number
+  readonly next_try_at: string | null
+  readonly last_failure: { readonly at: string; readonly method: string; readonly reason: string } | null
+  readonly parallelism: number
+}
+
+/** See ExecutorResponse. */
+export interface ExecutorRow extends ExecutorStanding {
+  readonly name: string
+  readonly class_name: string | null
+  readonly is_default: boolean
+  readonly open_slots: number
+  readonly waiting: number
+  readonly queued: number
+  readonly running: number
+  readonly stopping: number
+  readonly remarks: readonly string[]
+  readonly schedulers: ReadonlyArray<
+    ExecutorStanding & {
+      readonly hostname: string
+      readonly pid: number
+      readonly held: number
+      readonly updated_at: string
+    }
+  >
+}
+
 /** Path of a Dag, or of something of it. */
 export function dagPath(dagId: string, rest = ''): string {
   return `/api/v2/dags/${encodeURIComponent(dagId)}${rest}`

@@ -4,6 +4,7 @@ import { componentCommands } from './commands/components.ts'
 import { configCommand } from './commands/config.ts'
 import { dagsCommand } from './commands/dags.ts'
 import { dbCommand } from './commands/db.ts'
+import { executorsCommand } from './commands/executors.ts'
 import { runsCommand } from './commands/runs.ts'
 import { tasksCommand } from './commands/tasks.ts'
 import { versionCommand } from './commands/version.ts'
@@ -27,6 +28,7 @@ export function buildProgram(terminal: Terminal, outcome: { exitCode: number }):
     dagsCommand(run),
     runsCommand(run),
     tasksCommand(run),
+    executorsCommand(run),
     configCommand(run),
     dbCommand(run),
     versionCommand(run),

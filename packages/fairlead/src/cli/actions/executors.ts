@@ -1,0 +1,55 @@
+import { connect, type ConnectOptions } from '../api-client.ts'
+import type { ExecutorRow, ExecutorStanding } from '../api-shapes.ts'
+import { EXIT_CODES } from '../cli-error.ts'
+import { printList, type OutputOptions } from '../output.ts'
+import type { Terminal } from '../terminal.ts'
+
+type Options = OutputOptions & ConnectOptions
+
+/** `fairlead executors list` */
+export async function listExecutors(
+  terminal: Terminal,
+  options: Options & { readonly schedulers?: boolean },
+): Promise<number> {
+  const api = await connect(terminal, options)
+  const { executors } = await api.get<{ executors: ExecutorRow[] }>('/api/v2/executors')
+  if (options.schedulers === true) await printSchedulers(terminal, options, executors)
+  else await printExecutors(terminal, options, executors)
+  if (options.output !== 'table') return EXIT_CODES.ok
+  for (const { name, remarks } of executors) for (const remark of remarks) terminal.err(`${name}: ${remark}\n`)
+  return EXIT_CODES.ok
+}
+
+function printExecutors(terminal: Terminal, options: Options, executors: readonly ExecutorRow[]): Promise<void> {
+  return printList(terminal, options, executors, [
+    { heading: 'name', text: ({ name, is_default: isDefault }) => (isDefault ? `${name} (default)` : name) },
+    { heading: 'class', text: (row) => row.class_name },
+    { heading: 'status', text: (row) => row.status },
+    { heading: 'open', text: ({ open_slots: open, parallelism }) => `${open}/${parallelism}` },
+    { heading: 'waiting', text: (row) => row.waiting },
+    { heading: 'queued', text: (row) => row.queued },
+    { heading: 'running', text: (row) => row.running },
+    { heading: 'stopping', text: (row) => row.stopping },
+    { heading: 'since', text: (row) => row.since },
+    { heading: 'why', text: (row) => whyOf(row) },
+  ])
+}
+
+function printSchedulers(terminal: Terminal, options: Options, executors: readonly ExecutorRow[]): Promise<void> {
+  const rows = executors.flatMap(({ name, schedulers }) => schedulers.map((scheduler) => ({ name, ...scheduler })))
+  return printList(terminal, options, rows, [
+    { heading: 'name', text: (row) => row.name },
+    { heading: 'scheduler', text: ({ hostname, pid }) => `${hostname}:${pid}` },
+    { heading: 'status', text: (row) => row.status },
+    { heading: 'holds', text: ({ held, parallelism }) => `${held}/${parallelism}` },
+    { heading: 'since', text: (row) => row.since },
+    { heading: 'seen', text: (row) => row.updated_at },
+    { heading: 'why', text: (row) => whyOf(row) },
+  ])
+}
+
+/** Why it takes no work, or failed last. */
+function whyOf({ reason, failures, next_try_at: next, last_failure: last }: ExecutorStanding): string {
+  if (reason !== null) return `${reason}; tried ${failures} times, next ${next ?? 'now'}`
+  return last === null ? '' : `last failure ${last.at}: ${last.method}: ${last.reason}`
+}
