@@ -23,17 +23,21 @@ export function throwawaySqlite(): ThrowawayDatabase {
 /** A new database on a PostgreSQL server. */
 export async function throwawayPostgres(server: string): Promise<ThrowawayDatabase> {
   const name = `fairlead_${randomUUID().replaceAll('-', '')}`
-  await onServer(server, `create database ${name}`)
+  await runOnDatabase(server, `create database ${name}`)
   const url = new URL(server)
   url.pathname = `/${name}`
-  return { url: url.toString(), drop: () => onServer(server, `drop database ${name} with (force)`) }
+  return {
+    url: url.toString(),
+    drop: async () => void (await runOnDatabase(server, `drop database ${name} with (force)`)),
+  }
 }
 
-async function onServer(url: string, text: string): Promise<void> {
+/** Runs a statement on a PostgreSQL database from a connection of its own; answers its rows. */
+export async function runOnDatabase<T extends object>(url: string, text: string): Promise<T[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(text)
+    return (await client.query<T>(text)).rows
   } finally {
     await client.end()
   }

@@ -35,6 +35,7 @@ export function simulatedDatabase(
   return {
     transaction,
     read: inner.read,
+    listen: (listener, signal) => inner.listen(listener, signal),
     isExclusive: !options.isShared,
     fragments: inner.fragments,
     location: inner.location,

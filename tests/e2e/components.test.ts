@@ -6,7 +6,7 @@ import { freePort } from '../../testkit/free-port.ts'
 import { TestInstallation } from '../../testkit/installation.ts'
 import { RestClient } from '../../testkit/rest-client.ts'
 import { TEST_ENGINES } from '../../testkit/test-databases.ts'
-import type { ThrowawayDatabase } from '../../testkit/throwaway-database.ts'
+import { runOnDatabase, type ThrowawayDatabase } from '../../testkit/throwaway-database.ts'
 
 /** The parts of a server as processes of their own, as an operator runs them. */
 
@@ -19,6 +19,8 @@ dag.task('second', ({ value }: { value: string }) => console.log(value))({ value
 }
 const COMPONENTS = ['api-server', 'scheduler', 'dag-processor'] as const
 const { postgres } = TEST_ENGINES
+const END_LISTENERS = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and application_name = 'fairlead listener'`
 
 describe('components of their own', () => {
   let installation: TestInstallation
@@ -94,6 +96,37 @@ describe.skipIf(!postgres.isProvided)(`components of their own ${postgres.title}
       return health['scheduler']?.status === 'healthy' && health['dag_processor']?.status === 'healthy'
     })
   })
+
+  it('reaches schedulers that sleep for an hour, and again after the connection they are woken by was lost', async () => {
+    const sleepy = { FAIRLEAD__SCHEDULER__IDLE_INTERVAL: '3600' }
+    const schedulers = ['one', 'two'].map((name) => installation.component(name, ['scheduler'], sleepy))
+    const api = installation.component('api-server')
+    await Promise.all([...schedulers, api, installation.component('dag-processor')].map((one) => one.start()))
+    const client = await login(installation.env['FAIRLEAD__API__BASE_URL'] ?? '')
+    await client.eventuallyKnown('pair')
+    expect(await client.runEnd('pair', await client.trigger('pair'))).toBe('success')
+    await runOnDatabase(database.url, END_LISTENERS)
+    await eventually(() => schedulers.every(({ log }) => log.includes('not heard of for now')))
+    expect(await client.runEnd('pair', await client.trigger('pair'))).toBe('success')
+  })
+
+  it('looks for itself now and then, whatever becomes of the connection it is woken by', async () => {
+    const scheduler = installation.component('scheduler', ['scheduler'], { FAIRLEAD__SCHEDULER__IDLE_INTERVAL: '1' })
+    const others = ['api-server', 'dag-processor'].map((name) => installation.component(name))
+    await Promise.all([scheduler, ...others].map((one) => one.start()))
+    const client = await login(installation.env['FAIRLEAD__API__BASE_URL'] ?? '')
+    await client.eventuallyKnown('pair')
+    const over = new AbortController()
+    const deaf = keepDeaf(over.signal)
+    await eventually(() => scheduler.log.includes('not heard of for now'))
+    expect(await client.runEnd('pair', await client.trigger('pair'))).toBe('success')
+    over.abort()
+    await deaf
+  })
+
+  async function keepDeaf(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) await runOnDatabase(database.url, END_LISTENERS)
+  }
 
   it('refuses a scheduler that cannot tell its workers where an API is', async () => {
     const { exitCode, output } = await installation.run(['scheduler'], { FAIRLEAD__API__BASE_URL: '' })

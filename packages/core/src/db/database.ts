@@ -1,5 +1,5 @@
 import { CompiledQuery, Kysely, type Transaction } from 'kysely'
-import type { Engine, SqlFragments, Statement, Window, WindowRow } from './dialect/dialect.ts'
+import type { AnnouncementListener, Engine, SqlFragments, Statement, Window, WindowRow } from './dialect/dialect.ts'
 import { openPostgresEngine } from './dialect/postgres/engine.ts'
 import { openSqliteEngine, type SqliteDurability } from './dialect/sqlite/engine.ts'
 import type { Schema } from './schema.ts'
@@ -15,6 +15,8 @@ export interface Database {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** For queries outside a transaction. Never use it inside one. */
   readonly read: Kysely<Schema>
+  /** Hears what transactions of other processes announced, until the signal aborts. Never rejects. */
+  listen(listener: AnnouncementListener, signal: AbortSignal): Promise<void>
   /** True when no other process can have this database open. */
   readonly isExclusive: boolean
   /** The text in which its engine differs from others. */
@@ -32,6 +34,8 @@ export interface Tx {
   all<R>(statement: Statement, parameters?: readonly unknown[]): Promise<R[]>
   /** The task instances that a run's window holds: its first places in admission order. */
   windowOf(windows: readonly Window[]): Promise<readonly WindowRow[]>
+  /** Says at the commit, to other processes, that schedulers may find something to do. A hint, which may be lost. */
+  announce(): Promise<void>
   /** Builds and runs a query inside this transaction. */
   readonly query: Transaction<Schema>
 }
@@ -75,6 +79,7 @@ function databaseOver(engine: Engine): Database {
     transaction: (work) =>
       withRetries(engine, () => write.transaction().execute((query) => work(transactionOver(query, engine, counter)))),
     read,
+    listen: (listener, signal) => engine.listen(listener, signal),
     isExclusive: engine.isExclusive,
     fragments: engine.fragments,
     location: engine.location,
@@ -109,5 +114,6 @@ function transactionOver(query: Transaction<Schema>, engine: Engine, counter: { 
     const result = await query.executeQuery<R>(compiled)
     return result.rows
   }
-  return { query, all, windowOf: (windows) => engine.windowOf(all, windows) }
+  const announce = (): Promise<void> => engine.announce((text) => query.executeQuery(CompiledQuery.raw(text)))
+  return { query, all, announce, windowOf: (windows) => engine.windowOf(all, windows) }
 }

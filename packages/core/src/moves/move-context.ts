@@ -11,6 +11,6 @@ export interface MoveContext {
   readonly defaultExecutor: string
   /** Launches of one try that may fail before they cost a try. */
   readonly launchBudget: number
-  /** Wakes the scheduler after a commit: there may be something to do. */
-  wake(): void
+  /** Wakes the scheduler of this process after a commit; null for a scheduler's own moves, after which it looks again. */
+  readonly wake: (() => void) | null
 }

@@ -55,7 +55,11 @@ export type SettleAnswer =
 
 /** Settles many attempts in one transaction; answers in the order asked. */
 export function settleTaskInstances(context: MoveContext, settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
-  return inTransaction(context, (tx) => settleIn(tx, context, settlements))
+  return inTransaction(
+    context,
+    (tx) => settleIn(tx, context, settlements),
+    (answers) => answers.some(({ kind }) => kind === 'moved'),
+  )
 }
 
 /** The same inside a transaction that is already open and holds no run. */

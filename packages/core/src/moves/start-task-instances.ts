@@ -1,4 +1,5 @@
 import type { RefusalReason, TaskInstanceState } from '@fairlead/protocol'
+import type { Tx } from '../db/database.ts'
 import { lockRunsOfTaskInstances } from '../db/queries/lock-runs.ts'
 import {
   findArchived,
@@ -37,7 +38,7 @@ export type StartAnswer =
  * again (its first answer may have been lost); another one is refused.
  */
 export function startTaskInstances(context: MoveContext, requests: readonly StartRequest[]): Promise<StartAnswer[]> {
-  return inTransaction(context, async (tx) => {
+  const start = async (tx: Tx): Promise<StartAnswer[]> => {
     const ids = requests.map((request) => request.taskInstanceId)
     const ledger = new RunLedger(tx, context, await lockRunsOfTaskInstances(tx, ids))
     const rows = new Map((await readTaskInstances(tx, ids)).map((row) => [row.id, row]))
@@ -59,7 +60,9 @@ export function startTaskInstances(context: MoveContext, requests: readonly Star
     for (const id of starting.keys()) auditStart(ledger, rows.get(id))
     await ledger.close()
     return answers
-  })
+  }
+  // A slot that was taken stays taken: there is nothing new to admit.
+  return inTransaction(context, start, () => false)
 }
 
 function answerTo(row: TaskInstanceRow, request: StartRequest, earlier: StartRequest | undefined): StartAnswer {

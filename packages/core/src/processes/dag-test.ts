@@ -113,7 +113,7 @@ async function assemble(database: Database, test: DagTest, signal: AbortSignal) 
   })
   const changes = new Wakeup(clock)
   const wake = (): void => {
-    scheduler.context.wake()
+    scheduler.wake()
     changes.ring()
   }
   const app = await buildWorkerApi({

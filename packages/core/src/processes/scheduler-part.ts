@@ -25,16 +25,36 @@ export function createScheduler(installation: Installation, addresses: WorkerAdd
   })
 }
 
-/** Runs the scheduler; at the end executors finish or detach what another scheduler can adopt. */
+/**
+ * Runs the scheduler, woken by what other processes commit; at the end executors finish or detach what another
+ * scheduler can adopt.
+ */
 export function runScheduler(scheduler: Scheduler, installation: Installation, signal: AbortSignal): Part {
   const { log, environment } = installation
   void watchLoop({ dispatcher: scheduler.dispatcher, clock: environment.clock, log }, signal)
   return {
-    finished: scheduler.run(signal),
+    finished: runWoken(scheduler, installation, signal),
     close: async () => {
       await endExecutors(scheduler, installation)
       await scheduler.release().catch((error: unknown) => log.warn('scheduler lease could not be released', { error }))
     },
+  }
+}
+
+async function runWoken(scheduler: Scheduler, { database, log }: Installation, signal: AbortSignal): Promise<void> {
+  const ended = new AbortController()
+  const news = database.listen(
+    {
+      onNews: () => scheduler.wake(),
+      onProblem: (error) => log.warn('commits of other processes are not heard of for now', { error }),
+    },
+    AbortSignal.any([signal, ended.signal]),
+  )
+  try {
+    await scheduler.run(signal)
+  } finally {
+    ended.abort(new Error('The scheduler has ended.'))
+    await news
   }
 }
 

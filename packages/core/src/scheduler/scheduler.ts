@@ -64,7 +64,7 @@ export class Scheduler {
     this.#changed = new Wakeup(environment.clock)
     const wake = (): void => this.#wakeup.ring()
     this.context = { ...options.context, wake }
-    this.#quiet = { ...options.context, wake: () => undefined }
+    this.#quiet = { ...options.context, wake: null }
     this.#lease = this.#newLease()
     const managed = options.executors.map((create) => this.#manage(create(wake)))
     const { log, metrics, mintTicket } = options

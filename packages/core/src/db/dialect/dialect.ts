@@ -48,6 +48,14 @@ export interface WindowRow {
   readonly is_admissible: number
 }
 
+/** Who wants to hear what other processes announce. */
+export interface AnnouncementListener {
+  /** There may be something to do, or there was while nobody could be heard. */
+  onNews(): void
+  /** Nothing is heard for now; it is tried again. */
+  onProblem(error: Error): void
+}
+
 /** An opened engine. */
 export interface Engine {
   readonly fragments: SqlFragments
@@ -57,6 +65,10 @@ export interface Engine {
   readonly dialect: KyselyDialect
   /** For reading beside a writer. */
   readonly readDialect: KyselyDialect
+  /** Has the open transaction say at its commit, to other processes, that there may be something to do. */
+  announce(run: (text: string) => Promise<unknown>): Promise<void>
+  /** Hears what other processes announce, until the signal aborts. Never rejects. */
+  listen(listener: AnnouncementListener, signal: AbortSignal): Promise<void>
   /** True for the error of a transaction that lost against another one, left no trace, and may be run again. */
   isVictim(error: unknown): boolean
   /** True when this process is the only one that can have the database open. */

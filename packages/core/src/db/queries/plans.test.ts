@@ -148,7 +148,7 @@ function explain(tx: Tx, engine: TestEngine): { explaining: Tx; plans: Plan[] } 
     return tx.all<R>(text, parameters)
   }
   const windowOf = engine.name === 'sqlite' ? sqliteWindowOf : postgresWindowOf
-  return { plans, explaining: { query: tx.query, all, windowOf: (windows) => windowOf(all, windows) } }
+  return { plans, explaining: { ...tx, all, windowOf: (windows) => windowOf(all, windows) } }
 }
 
 function sqlitePlan(rows: ReadonlyArray<Record<string, unknown>>): Plan {

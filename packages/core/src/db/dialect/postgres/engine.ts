@@ -1,6 +1,7 @@
 import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type Dialect } from 'kysely'
 import pg from 'pg'
 import type { Engine } from '../dialect.ts'
+import { ANNOUNCE, listenForNews, newOrigin } from './announcements.ts'
 import { postgresFragments } from './fragments.ts'
 import { PostgresKyselyDriver } from './kysely-driver.ts'
 import { windowOf } from './window.ts'
@@ -25,7 +26,8 @@ export function openPostgresEngine(url: string, options: { connections: number }
   pool.on('error', () => undefined)
   // One that breaks in use, between two queries, fails the next query; without a listener it would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined))
-  const driver = new PostgresKyselyDriver(pool, location)
+  const origin = newOrigin()
+  const driver = new PostgresKyselyDriver(pool, { location, origin })
   const dialect: Dialect = {
     createAdapter: () => new PostgresAdapter(),
     createDriver: () => driver,
@@ -37,6 +39,8 @@ export function openPostgresEngine(url: string, options: { connections: number }
     windowOf,
     dialect,
     readDialect: dialect,
+    announce: async (run) => void (await run(ANNOUNCE)),
+    listen: (listener, signal) => listenForNews({ url, location, origin }, listener, signal),
     isVictim: (error) => error instanceof Error && 'code' in error && VICTIM_CODES.has(String(error.code)),
     isExclusive: false,
     location,

@@ -1,6 +1,7 @@
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult, TransactionSettings } from 'kysely'
 import type pg from 'pg'
 import { FIXED } from '../fixed.ts'
+import { ANNOUNCE, commitWithNews } from './announcements.ts'
 import { connectFailure, queryFailure, sqlStateOf } from './failure.ts'
 
 /**
@@ -20,11 +21,13 @@ const BEGIN = [
 export class PostgresKyselyDriver implements Driver {
   readonly #pool: pg.Pool
   readonly #location: string
+  readonly #origin: string
 
-  /** `location` is named in errors. */
-  constructor(pool: pg.Pool, location: string) {
+  /** `location` is named in errors, `origin` in announcements. */
+  constructor(pool: pg.Pool, { location, origin }: { location: string; origin: string }) {
     this.#pool = pool
     this.#location = location
+    this.#origin = origin
   }
 
   async init(): Promise<void> {}
@@ -42,11 +45,14 @@ export class PostgresKyselyDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection, _settings: TransactionSettings): Promise<void> {
-    await asPooled(connection).run({ text: BEGIN })
+    const pooled = asPooled(connection)
+    pooled.hasNews = false
+    await pooled.run({ text: BEGIN })
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await asPooled(connection).run({ text: 'commit' })
+    const pooled = asPooled(connection)
+    await pooled.run({ text: pooled.hasNews ? commitWithNews(this.#origin) : 'commit' })
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
@@ -67,6 +73,8 @@ class PooledConnection implements DatabaseConnection {
   readonly #client: pg.PoolClient
   readonly #location: string
   #isBroken = false
+  /** True when the commit is to be announced. */
+  hasNews = false
 
   constructor(client: pg.PoolClient, location: string) {
     this.#client = client
@@ -79,6 +87,10 @@ class PooledConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    if (query.sql === ANNOUNCE) {
+      this.hasNews = true
+      return { rows: [] }
+    }
     const name = query.sql.startsWith(FIXED) ? { name: nameOf(query.sql) } : {}
     const result = await this.run({ text: query.sql, values: [...query.parameters], ...name })
     return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) }

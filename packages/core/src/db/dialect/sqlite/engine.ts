@@ -33,6 +33,7 @@ export function openSqliteEngine(path: string, options: { durability: SqliteDura
     windowOf,
     dialect: dialectOver(writer, path),
     readDialect: dialectOver(reader, path),
+    ...ALONE,
     isVictim: () => false,
     isExclusive: true,
     location: path,
@@ -44,6 +45,16 @@ export function openSqliteEngine(path: string, options: { durability: SqliteDura
   }
 }
 
+/** There is no other process to tell anything, or to hear of. */
+const ALONE: Pick<Engine, 'announce' | 'listen'> = {
+  announce: async () => undefined,
+  listen: (_listener, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => resolve(), { once: true })
+    }),
+}
+
 function memoryEngine(): Engine {
   const connection = openSqlite(':memory:', { readOnly: false })
   const dialect = dialectOver(connection, ':memory:')
@@ -52,6 +63,7 @@ function memoryEngine(): Engine {
     windowOf,
     dialect,
     readDialect: dialect,
+    ...ALONE,
     isVictim: () => false,
     isExclusive: true,
     location: ':memory:',
