@@ -8,10 +8,14 @@ import { statement } from '../packages/core/src/db/statement.ts'
 import type { ExplainedRow } from '../packages/core/src/dispatch/explain-task-instance.ts'
 import { NO_FAULTS } from '../packages/core/src/model/environment.ts'
 import { claimTaskInstances, type ExecutorOffer } from '../packages/core/src/moves/claim-task-instances.ts'
+import { clearTaskInstances } from '../packages/core/src/moves/clear-task-instances.ts'
 import { createDagRun } from '../packages/core/src/moves/create-dag-run.ts'
+import { endDagRun } from '../packages/core/src/moves/end-dag-run.ts'
+import { markTaskInstances } from '../packages/core/src/moves/mark-task-instances.ts'
 import type { MoveContext } from '../packages/core/src/moves/move-context.ts'
 import { registerDagFile } from '../packages/core/src/moves/register-dag-file.ts'
 import { releaseDueTaskInstances } from '../packages/core/src/moves/release-due.ts'
+import type { TaskInstanceSelection } from '../packages/core/src/moves/select-task-instances.ts'
 import { setDagPaused } from '../packages/core/src/moves/set-dag-paused.ts'
 import { settleDispatches } from '../packages/core/src/moves/settle-dispatches.ts'
 import { settleTaskInstances } from '../packages/core/src/moves/settle-task-instances.ts'
@@ -124,7 +128,7 @@ export class RandomWalk {
       .innerJoin('dag_run as r', 'r.run_key', 'ti.run_key')
       .selectAll('ti')
       .select('r.version_id')
-      .where('ti.state', 'in', ['none', 'scheduled', 'queued', 'running', 'up_for_retry'])
+      .where('ti.state', 'in', ['none', 'scheduled', 'queued', 'running', 'up_for_retry', 'restarting'])
       .orderBy('ti.id')
       .execute()
   }
@@ -133,6 +137,7 @@ export class RandomWalk {
   async finishRun(runKey: number): Promise<void> {
     for (let turns = 0; turns < 20; turns++) {
       this.now += 600_000
+      await this.#confirmStops(runKey)
       await this.settleDue()
       await this.claim()
       const rows = await this.tx.query
@@ -154,6 +159,16 @@ export class RandomWalk {
         attempts.map((one) => ({ ...one, actor: 'worker', report, exit: null, endedAt: null })),
       )
     }
+  }
+
+  async #confirmStops(runKey: number): Promise<void> {
+    const stopping = this.tx.query.selectFrom('dispatch').select('dispatch_id').where('run_key', '=', runKey)
+    const rows = await stopping.where('stop_requested_at', 'is not', null).execute()
+    const exit = { kind: 'superseded' } as const
+    await settleDispatches(
+      this.context,
+      rows.map((row) => ({ dispatchId: row.dispatch_id, exit, actor: 'stop' })),
+    )
   }
 
   #worker() {
@@ -193,6 +208,12 @@ export class RandomWalk {
         return this.#end()
       case 'pause':
         return this.#pause()
+      case 'clear':
+        return this.#clear()
+      case 'mark':
+        return this.#mark()
+      case 'endRun':
+        return this.#endRun()
       case 'offer':
         return this.#changeOffer(this.stream.pick(EXECUTORS))
       case 'wait':
@@ -248,6 +269,59 @@ export class RandomWalk {
     await setDagPaused(this.context, { dagId, isPaused: this.stream.chance(0.4), actor: 'test' })
   }
 
+  async #clear(): Promise<void> {
+    const selection = await this.#select()
+    if (selection === null) return
+    await clearTaskInstances(this.context, selection, { actor: 'test', isDryRun: false, preventsRunning: false })
+  }
+
+  async #mark(): Promise<void> {
+    const selection = await this.#select()
+    if (selection === null) return
+    const mark = this.stream.pick(['success', 'failed', 'skipped', 'cancelled', 'cancelled'] as const)
+    await markTaskInstances(this.context, selection, { actor: 'test', isDryRun: false, mark })
+  }
+
+  async #endRun(): Promise<void> {
+    const run = await this.#pickRun()
+    if (run === null) return
+    const as = this.stream.pick(['success', 'failed', 'queued', 'cancelled'] as const)
+    await endDagRun(this.context, { dagId: run.dag_id, runId: run.run_id, actor: 'test', as })
+  }
+
+  /** Some task instances of a run, or of it and those before or after it. */
+  async #select(): Promise<TaskInstanceSelection | null> {
+    const run = await this.#pickRun()
+    if (run === null) return null
+    const rows = await this.tx.query
+      .selectFrom('task_instance')
+      .select('task_id')
+      .where('run_key', '=', run.run_key)
+      .orderBy('task_index')
+      .execute()
+    const chance = (): boolean => this.stream.chance(0.3)
+    return {
+      dagId: run.dag_id,
+      runs: { kind: 'one', runId: run.run_id, past: chance(), future: chance() },
+      tasks: {
+        taskIds: this.stream.chance(0.2) ? null : [this.stream.pick(rows).task_id],
+        includeUpstream: chance(),
+        includeDownstream: this.stream.chance(0.5),
+      },
+      mapIndexes: new Map(),
+      states: chance() ? new Set(['failed', 'upstream_failed']) : null,
+    }
+  }
+
+  async #pickRun(): Promise<{ run_key: number; run_id: string; dag_id: string } | null> {
+    const runs = await this.tx.query
+      .selectFrom('dag_run')
+      .select(['run_key', 'run_id', 'dag_id'])
+      .orderBy('run_key')
+      .execute()
+    return runs.length === 0 ? null : this.stream.pick(runs)
+  }
+
   #changeOffer(name: string): void {
     const kind = this.stream.weighted({ open: 8, unhealthy: 1, missing: 1 })
     this.offers.delete(name)
@@ -278,7 +352,9 @@ export async function openWalkDatabase(): Promise<Database> {
 const SCHEDULER = 'scheduler'
 const EXECUTORS = ['e0', 'e1', 'e2'] as const
 const AGEING_MS = 30_000
-const STEPS = { trigger: 3, claim: 3, start: 4, report: 4, end: 4, pause: 1, offer: 3, wait: 2 }
+const BY_ITSELF = { trigger: 3, claim: 3, start: 4, report: 4, end: 4, pause: 1, offer: 3, wait: 2 }
+const BY_HAND = { clear: 2, mark: 1, endRun: 1 }
+const STEPS = { ...BY_ITSELF, ...BY_HAND }
 const RULES: readonly TriggerRule[] = ['all_success', 'all_done', 'one_success', 'none_failed', 'always']
 
 function randomDag(dagId: string, stream: RandomStream): DagSpec {

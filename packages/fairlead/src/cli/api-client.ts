@@ -6,6 +6,8 @@ import type { Terminal } from './terminal.ts'
 export interface ApiClient {
   get<T>(path: string): Promise<T>
   send<T>(method: 'POST' | 'PATCH', path: string, body: unknown): Promise<T>
+  /** Deletes what is at a path. */
+  delete(path: string): Promise<void>
   /** Every row of a list, page by page. */
   list<T>(path: string, key: string): Promise<T[]>
   /** Lines of an answer as they come. */
@@ -30,6 +32,7 @@ export async function connect(terminal: Terminal, options: ConnectOptions): Prom
   return {
     get: (path) => json('GET', path),
     send: (method, path, body) => json(method, path, body),
+    delete: async (path) => void (await call('DELETE', path)),
     list: <T>(path: string, key: string) => listAll<T>((page) => json('GET', page), path, key),
     lines: (path) => linesOf(() => call('GET', path, undefined, { accept: 'application/x-ndjson' })),
   }

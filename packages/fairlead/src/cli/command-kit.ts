@@ -23,6 +23,11 @@ export function apiUrlOption(): Option {
   )
 }
 
+/** The option of commands that stop processes. */
+export function waitOption(): Option {
+  return new Option('--wait', 'wait until every process that is stopped is confirmed gone')
+}
+
 /** Examples, as they follow the help of a command. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ fairlead ${line}`).join('\n')}\n`

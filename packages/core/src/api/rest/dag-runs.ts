@@ -20,7 +20,8 @@ import {
   wireMoment,
 } from './wire.ts'
 
-const dagRunSchema = z
+/** A run on the wire. */
+export const dagRunSchema = z
   .object({
     dag_run_id: z.string(),
     dag_id: z.string(),
@@ -115,7 +116,7 @@ export const dagRunRoutes =
         }
         const { rows, total } = await listDagRuns(context.moves.database.read, filter, page)
         const known = await versions.of(rows.map((row) => row.version_id))
-        return { dag_runs: rows.map((row) => toWire(row, known.get(row.version_id))), total_entries: total }
+        return { dag_runs: rows.map((row) => dagRunToWire(row, known.get(row.version_id))), total_entries: total }
       },
     )
     app.get(
@@ -123,7 +124,7 @@ export const dagRunRoutes =
       { schema: { tags: ['DagRun'], params: runPath, response: { 200: dagRunSchema } } },
       async ({ params }) => {
         const row = await requireDagRun(context, params.dag_id, params.dag_run_id)
-        return toWire(row, (await versions.of([row.version_id])).get(row.version_id))
+        return dagRunToWire(row, (await versions.of([row.version_id])).get(row.version_id))
       },
     )
     app.post(
@@ -138,7 +139,7 @@ export const dagRunRoutes =
         if (answer.kind === 'dagNotFound') throw staleDag(dag.dag_id)
         if (answer.kind === 'exists') throw existingRun(params.dag_id, answer.runId)
         const row = await requireDagRun(context, params.dag_id, answer.runId)
-        return toWire(row, (await versions.of([row.version_id])).get(row.version_id))
+        return dagRunToWire(row, (await versions.of([row.version_id])).get(row.version_id))
       },
     )
   }
@@ -176,7 +177,8 @@ function triggerOf(triggeredBy: string): { triggered_by: string; triggering_user
   return { triggered_by: triggeredBy.slice(0, colon), triggering_user_name: triggeredBy.slice(colon + 1) }
 }
 
-function toWire(row: DagRunRow, version: KnownVersion | undefined): z.infer<typeof dagRunSchema> {
+/** A run as Airflow shows it. */
+export function dagRunToWire(row: DagRunRow, version: KnownVersion | undefined): z.infer<typeof dagRunSchema> {
   return {
     dag_run_id: row.run_id,
     dag_id: row.dag_id,

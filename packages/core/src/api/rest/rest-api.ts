@@ -4,6 +4,11 @@ import type { ApiContext, App } from '../api-context.ts'
 import { authenticate } from '../authenticate.ts'
 import { problemHandler, unknownRoute } from '../problem-handler.ts'
 import { configurationRoutes } from './configuration.ts'
+import { clearRunRoutes } from './clear-dag-runs.ts'
+import { clearRoutes } from './clear-task-instances.ts'
+import { endRunRoutes } from './end-dag-runs.ts'
+import { cancelRoutes, markRoutes } from './mark-task-instances.ts'
+import { stoppingRoutes } from './stopping.ts'
 import { dagRunRoutes } from './dag-runs.ts'
 import { dagRoutes } from './dags.ts'
 import { dagVersionRoutes, openVersionCache } from './dag-versions.ts'
@@ -43,7 +48,13 @@ export function restApi(context: ApiContext): (app: App) => Promise<void> {
       taskRoutes(versions),
       dagVersionRoutes,
       dagRunRoutes(versions),
+      endRunRoutes(versions),
+      clearRunRoutes(versions),
+      stoppingRoutes,
       taskInstanceRoutes(versions),
+      clearRoutes(versions),
+      markRoutes(versions),
+      cancelRoutes(versions),
       tryRoutes(versions),
       logRoutes,
       xcomRoutes,

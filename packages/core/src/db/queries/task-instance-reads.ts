@@ -90,6 +90,19 @@ export function findTaskInstance(db: Kysely<Schema>, key: TaskInstanceKey): Prom
     .executeTakeFirst()
 }
 
+/** Every task instance of these runs. */
+export function listTaskInstancesOfRuns(db: Kysely<Schema>, runKeys: readonly number[]): Promise<TaskInstanceRow[]> {
+  if (runKeys.length === 0) return Promise.resolve([])
+  return liveRows(db)
+    .selectAll('task_instance')
+    .select(['dag_run.version_id', 'dag_run.run_after', 'dag_run.logical_date'])
+    .where('task_instance.run_key', 'in', [...runKeys])
+    .orderBy('task_instance.run_key')
+    .orderBy('task_instance.task_index')
+    .orderBy('task_instance.map_index')
+    .execute()
+}
+
 /** Every try of a task instance, ended ones first. */
 export async function listTries(db: Kysely<Schema>, key: TaskInstanceKey): Promise<readonly TaskInstanceRow[]> {
   const live = await findTaskInstance(db, key)

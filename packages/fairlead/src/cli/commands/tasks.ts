@@ -1,9 +1,12 @@
 import { Command } from 'commander'
 import { apiUrlOption, examples, outputOption, type Run } from '../command-kit.ts'
+import { addTaskChanges } from './task-changes.ts'
 
 /** `fairlead tasks …` */
 export function tasksCommand(run: Run): Command {
-  const tasks = new Command('tasks').description('See tasks, their states, logs, and why they wait.')
+  const tasks = new Command('tasks').description(
+    'See tasks, their states, logs, and why they wait; clear, mark and cancel them.',
+  )
   const actions = () => import('../actions/tasks.ts')
   const sub = (name: string, description: string, ...lines: readonly string[]) =>
     tasks
@@ -41,5 +44,6 @@ export function tasksCommand(run: Run): Command {
     .argument('<task-id>')
     .addOption(outputOption())
     .action(run(async () => (await actions()).explainTask))
+  addTaskChanges(sub, run)
   return tasks
 }

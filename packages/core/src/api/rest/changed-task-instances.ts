@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { listTaskInstancesOfRuns } from '../../db/queries/task-instance-reads.ts'
+import type { RewriteAnswer } from '../../moves/clear-task-instances.ts'
+import type { ApiContext } from '../api-context.ts'
+import { ApiProblem, notFound } from '../problem.ts'
+import type { VersionCache } from './dag-versions.ts'
+import { taskInstanceSchema, taskInstanceToWire } from './task-instances.ts'
+
+/** Airflow's collection, and how many processes are being stopped. */
+export const changedSchema = z
+  .object({ task_instances: z.array(taskInstanceSchema), total_entries: z.int(), stopping: z.int() })
+  .meta({ id: 'ChangedTaskInstanceCollectionResponse' })
+
+/** Which runs were named: null for those of a span. */
+export interface ChangedRuns {
+  readonly dagId: string
+  readonly runId: string | null
+}
+
+/** Shows the task instances of an answer as they are now. */
+export function changedWire(
+  context: ApiContext,
+  versions: VersionCache,
+): (answer: RewriteAnswer, at: ChangedRuns) => Promise<z.infer<typeof changedSchema>> {
+  return async (answer, at) => {
+    if (answer.kind !== 'done') throw problemOf(answer, at)
+    const changed = new Set(answer.rows.map((row) => `${row.run_key}/${row.task_index}/${row.map_index}`))
+    const runKeys = [...new Set(answer.rows.map((row) => row.run_key))]
+    const rows = (await listTaskInstancesOfRuns(context.moves.database.read, runKeys)).filter((row) =>
+      changed.has(`${row.run_key}/${row.task_index}/${row.map_index}`),
+    )
+    const known = await versions.of(rows.map((row) => row.version_id))
+    return {
+      task_instances: rows.map((row) => taskInstanceToWire(row, known.get(row.version_id))),
+      total_entries: rows.length,
+      stopping: answer.stopping,
+    }
+  }
+}
+
+function problemOf(answer: Exclude<RewriteAnswer, { kind: 'done' }>, { dagId, runId }: ChangedRuns): ApiProblem {
+  switch (answer.kind) {
+    case 'runNotFound':
+      return notFound(`run of Dag "${dagId}"`, runId ?? '')
+    case 'taskNotFound':
+      return notFound(`task in the selected runs of Dag "${dagId}"`, answer.taskId)
+    case 'running':
+      return new ApiProblem('CONFLICT', `Task instance "${answer.row.task_id}" is running, and would be stopped.`, {
+        remedy: 'Wait for its end, or leave prevent_running_task out.',
+      })
+    default:
+      return answer satisfies never
+  }
+}
