@@ -48,10 +48,10 @@ describe('help', () => {
   it.each([
     [[]],
     [['standalone']],
-    ...['list', 'show', 'trigger', 'pause', 'unpause', 'list-runs', 'list-import-errors'].map((name) => [
+    ...['list', 'show', 'test', 'trigger', 'pause', 'unpause', 'list-runs', 'list-import-errors'].map((name) => [
       ['dags', name],
     ]),
-    ...['list', 'states-for-dag-run', 'logs', 'explain'].map((name) => [['tasks', name]]),
+    ...['list', 'states-for-dag-run', 'logs', 'explain', 'test'].map((name) => [['tasks', name]]),
     [['runs', 'watch']],
     ...['list', 'get-value'].map((name) => [['config', name]]),
     ...['migrate', 'check'].map((name) => [['db', name]]),

@@ -166,6 +166,36 @@ describe('fairlead dags test', () => {
   })
 })
 
+describe('fairlead tasks test', () => {
+  const command = [join(ROOT, 'packages/fairlead/bin/fairlead.mjs'), 'tasks', 'test', 'prices']
+  const inputs = ['--inputs', '{"prices": [{"name": "tea", "cents": 4}, {"name": "milk", "cents": 3}]}']
+
+  it.each([[[]], [['--executor', 'SequentialExecutor']]])(
+    'runs one task with the values it is given (%j)',
+    async (options) => {
+      const { stdout, exitCode } = await start([...command, 'count', '2026-01-02', ...inputs, ...options, '-o', 'json'])
+      expect(JSON.parse(stdout)).toEqual({ task_id: 'count', state: 'success', result: '1' })
+      expect(exitCode).toBe(0)
+    },
+  )
+
+  it('tries a task once, and ends with 1 when it fails', async () => {
+    const { stdout, stderr, exitCode } = await start([...command, 'total', 'mine'])
+    expect(stderr).toMatch(/"prices", which task "load" would leave, is null/)
+    expect(stdout).toMatch(/state +failed\n.*\nerror +again/)
+    expect(exitCode).toBe(1)
+  })
+
+  it.each([
+    [['absent'], 3, /has no task "absent". It has: load, total, count/],
+    [['count', '--inputs', '{"rows": 1}'], 2, /takes no value "rows".*It takes: prices/],
+  ])('%j ends with %i and says why', async (args, exitCode, message) => {
+    const finished = await start([...command, ...args])
+    expect(finished.stderr).toMatch(message)
+    expect(finished.exitCode).toBe(exitCode)
+  })
+})
+
 it('stops at a breakpoint that was set in the TypeScript of a handler', async () => {
   const { child, output } = launch(['--inspect-brk=127.0.0.1:0', '--import', 'tsx', 'dags/prices.ts'])
   const url = await eventually(() => /ws:\/\/\S+/.exec(output())?.[0])

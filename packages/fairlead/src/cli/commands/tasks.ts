@@ -45,5 +45,24 @@ export function tasksCommand(run: Run): Command {
     .addOption(outputOption())
     .action(run(async () => (await actions()).explainTask))
   addTaskChanges(sub, run)
+  addTest(tasks, run)
   return tasks
+}
+
+function addTest(tasks: Command, run: Run): void {
+  tasks
+    .command('test')
+    .description('Run one task once, here and now, without a server and without what comes before it. Nothing is kept.')
+    .argument('<dag-id>')
+    .argument('<task-id>')
+    .argument('[run-id-or-logical-date]', 'what the run is called, or the moment it stands for')
+    .option('--inputs <json>', 'a JSON object of the values that tasks before it would have left')
+    .option('--conf <json>', 'a JSON object that the task can read')
+    .option('--executor <name>', 'through which executor; default: none, the handler is called in this process')
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      examples('tasks test sales load', `tasks test sales sum 2026-01-01 --inputs '{"rows": [1, 2]}'`),
+    )
+    .action(run(async () => (await import('../actions/test-task.ts')).testTask))
 }
