@@ -9,6 +9,7 @@ import {
   openExecutionTokens,
   openRestTokens,
   openSharedSecret,
+  openSecretStore,
 } from '../packages/core/src/api/index.ts'
 import type { ApiContext, App, ExecutionTokens, Listening } from '../packages/core/src/api/index.ts'
 import { loadConfig, type Config } from '../packages/core/src/config/index.ts'
@@ -100,6 +101,7 @@ export async function openApiWorld(
     restTokens,
     executionTokens,
     executors,
+    secrets: openSecretStore(world.database, config, clock),
     explain: (row) => explainTaskInstance(world.context, world.scheduler.dispatcher.offers, row),
     liveLog: () => Promise.resolve(null),
     executorRoutes: [],

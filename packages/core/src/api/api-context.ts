@@ -10,6 +10,7 @@ import type { MoveContext } from '../moves/move-context.ts'
 import type { Log, Metrics, ServedMetrics } from '../observability/index.ts'
 import type { RestTokens } from './auth/rest-tokens.ts'
 import type { ExecutionTokens } from './execution/execution-tokens.ts'
+import type { SecretStore } from './vault/secret-store.ts'
 
 /** What both APIs work with. */
 export interface ApiContext {
@@ -24,6 +25,8 @@ export interface ApiContext {
   readonly executionTokens: ExecutionTokens
   /** The executors that are configured here; the first is the default. */
   readonly executors: readonly ConfiguredInstance[]
+  /** Variables and connections. */
+  readonly secrets: SecretStore
   /** Why a task instance is where it is. */
   explain(row: TaskInstanceRow): Promise<Explanation>
   /** Live log of a try that keeps no file here, from its executor, or null. */
@@ -47,7 +50,7 @@ export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerRespo
 /** What workers are served with: less than people. */
 export type WorkerApiContext = Pick<
   ApiContext,
-  'config' | 'moves' | 'log' | 'executionTokens' | 'executorRoutes' | 'signal'
+  'config' | 'moves' | 'log' | 'executionTokens' | 'secrets' | 'executorRoutes' | 'signal'
 > & { readonly metrics: Metrics }
 
 /** A group of routes. */

@@ -2,6 +2,7 @@
 export type { ApiContext, App } from './api-context.ts'
 export { ensureAdminAccount } from './auth/admin-account.ts'
 export { KeyFileError, openWorkerCredential, readApiSecret } from './auth/key-file.ts'
+export { openSecretStore, openThrowawaySecretStore } from './vault/open-secret-store.ts'
 export { openRestTokens } from './auth/rest-tokens.ts'
 export { forgetSharedSecret, openSharedSecret, SharedSecretError } from './auth/shared-secret.ts'
 export { openExecutionTokens, type ExecutionTokens } from './execution/execution-tokens.ts'

@@ -156,6 +156,11 @@ export const CONFIG_SCHEMA = {
   },
   security: {
     keysFolder: optionalText('Folder of generated keys and the admin password; null means `keys` in the home folder.'),
+    encryptionKeys: text(
+      '',
+      'Keys of variables and connections at rest, 32 bytes in base64 each, comma separated: the first encrypts, each decrypts. Empty means the file `encryption-keys` in the keys folder, which is generated.',
+      { isSensitive: true },
+    ),
   },
 } as const satisfies Record<string, Record<string, Key<unknown>>>
 

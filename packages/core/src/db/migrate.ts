@@ -5,6 +5,7 @@ import { firstMigration } from './migrations/0001-first.ts'
 import { stopRequestsMigration } from './migrations/0003-stop-requests.ts'
 import { executorStatusMigration } from './migrations/0004-executor-status.ts'
 import { componentsMigration } from './migrations/0010-components.ts'
+import { secretsMigration } from './migrations/0005-secrets.ts'
 
 /**
  * Numbered, forward-only migrations. A process refuses a database with a breaking revision that it does not know.
@@ -16,6 +17,7 @@ const MIGRATIONS = [
   { revision: 1, isBreaking: true, statements: firstMigration },
   { revision: 3, isBreaking: true, statements: stopRequestsMigration },
   { revision: 4, isBreaking: false, statements: executorStatusMigration },
+  { revision: 5, isBreaking: false, statements: secretsMigration },
   { revision: 10, isBreaking: true, statements: componentsMigration },
 ] as const
 

@@ -236,6 +236,31 @@ export interface AuditLogTable {
   detail: string | null
 }
 
+/** A value that people and tasks keep. */
+export interface VariableTable {
+  variable_key: string
+  /** Encrypted. */
+  value: string
+  description: string | null
+  updated_at: number
+}
+
+/** How to reach a system outside. */
+export interface ConnectionTable {
+  connection_id: string
+  conn_type: string
+  description: string | null
+  host: string | null
+  login: string | null
+  /** Encrypted. */
+  password: string | null
+  schema_name: string | null
+  port: number | null
+  /** Encrypted JSON text. */
+  extra: string | null
+  updated_at: number
+}
+
 /** Someone who may log in. */
 export interface AccountTable {
   username: string
@@ -279,4 +304,6 @@ export interface Schema {
   account: AccountTable
   installation_fact: InstallationFactTable
   component: ComponentTable
+  variable: VariableTable
+  connection: ConnectionTable
 }

@@ -6,6 +6,7 @@ import {
   buildWorkerApi,
   listen,
   openExecutionTokens,
+  openThrowawaySecretStore,
   openWorkerCredential,
   type ExecutionTokens,
   type Listening,
@@ -122,6 +123,7 @@ async function assemble(database: Database, test: DagTest, signal: AbortSignal) 
     log,
     metrics: NO_METRICS,
     executionTokens,
+    secrets: openThrowawaySecretStore(database, clock),
     executorRoutes: routesOf(scheduler, test, secret),
     signal,
   })

@@ -2,11 +2,14 @@ import { Command } from 'commander'
 import type { Run } from './command-kit.ts'
 import { componentCommands } from './commands/components.ts'
 import { configCommand } from './commands/config.ts'
+import { connectionsCommand } from './commands/connections.ts'
 import { dagsCommand } from './commands/dags.ts'
 import { dbCommand } from './commands/db.ts'
 import { executorsCommand } from './commands/executors.ts'
 import { runsCommand } from './commands/runs.ts'
+import { rotateEncryptionKeyCommand } from './commands/rotate-encryption-key.ts'
 import { tasksCommand } from './commands/tasks.ts'
+import { variablesCommand } from './commands/variables.ts'
 import { versionCommand } from './commands/version.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -29,8 +32,11 @@ export function buildProgram(terminal: Terminal, outcome: { exitCode: number }):
     runsCommand(run),
     tasksCommand(run),
     executorsCommand(run),
+    variablesCommand(run),
+    connectionsCommand(run),
     configCommand(run),
     dbCommand(run),
+    rotateEncryptionKeyCommand(run),
     versionCommand(run),
   ]
   for (const command of commands) inherit(command, program)

@@ -74,7 +74,8 @@ export function openWorkerCredential(keysFolder: string, secret: Uint8Array, exe
   )
 }
 
-function readOrCreate(folder: string, name: string, create: () => string): string {
+/** A private file's text, generated on the first call. */
+export function readOrCreate(folder: string, name: string, create: () => string): string {
   const path = join(folder, name)
   const known = readPrivate(path)
   if (known !== null) return known
@@ -100,7 +101,8 @@ function readOrCreate(folder: string, name: string, create: () => string): strin
   }
 }
 
-function readPrivate(path: string): string | null {
+/** The text of a file that only its owner may read, or null when there is none. */
+export function readPrivate(path: string): string | null {
   try {
     const mode = statSync(path).mode & 0o077
     if (mode !== 0) throw new KeyFileError(`The key file "${path}" can be read by others. Run \`chmod 600 ${path}\`.`)

@@ -3,6 +3,7 @@ import type { FastifyError } from 'fastify'
 import type { App, WorkerApiContext } from '../api-context.ts'
 import { isOutage } from '../problem-handler.ts'
 import { Refusal } from './refusal.ts'
+import { secretRoutes } from './secret-routes.ts'
 import { taskInstanceRoutes } from './task-instance-routes.ts'
 import { xcomRoutes } from './xcom-routes.ts'
 
@@ -24,6 +25,7 @@ export function executionApi(context: WorkerApiContext): (app: App) => Promise<v
     app.get('/health', { logLevel: 'silent' }, () => Promise.resolve({ status: 'healthy' }))
     app.get('/health/ping', () => Promise.resolve({ ok: ['jwt'] }))
     await app.register(async (scope) => taskInstanceRoutes(scope, context))
+    await app.register(async (scope) => secretRoutes(scope, context))
     await app.register(async (scope) => xcomRoutes(scope, context))
   }
 }

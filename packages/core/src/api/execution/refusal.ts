@@ -9,6 +9,7 @@ export type TokenReason =
   | 'wrong_task_instance'
   | 'invalid_body'
   | 'not_found'
+  | 'unreadable'
 
 /** A worker's call that is refused, in Airflow's shape: `{detail: {reason, message, previous_state}}`. */
 export class Refusal extends Error {

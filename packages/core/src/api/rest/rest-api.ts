@@ -9,9 +9,11 @@ import { clearRoutes } from './clear-task-instances.ts'
 import { endRunRoutes } from './end-dag-runs.ts'
 import { cancelRoutes, markRoutes } from './mark-task-instances.ts'
 import { stoppingRoutes } from './stopping.ts'
+import { connectionRoutes } from './connections.ts'
 import { dagRunRoutes } from './dag-runs.ts'
 import { dagRoutes } from './dags.ts'
 import { dagVersionRoutes, openVersionCache } from './dag-versions.ts'
+import { encryptionKeyRoutes } from './encryption-key.ts'
 import { eventLogRoutes } from './event-logs.ts'
 import { executorRoutes } from './executors.ts'
 import { explainRoutes } from './explain.ts'
@@ -22,6 +24,7 @@ import { monitorRoutes } from './monitor.ts'
 import { taskInstanceRoutes } from './task-instances.ts'
 import { taskRoutes } from './tasks.ts'
 import { tryRoutes } from './tries.ts'
+import { variableRoutes } from './variables.ts'
 import { xcomRoutes } from './xcoms.ts'
 
 /** The REST API: Airflow's routes below `/api/v2`, login, metrics and the OpenAPI document. */
@@ -62,6 +65,9 @@ export function restApi(context: ApiContext): (app: App) => Promise<void> {
       importErrorRoutes,
       eventLogRoutes,
       configurationRoutes,
+      variableRoutes,
+      connectionRoutes,
+      encryptionKeyRoutes,
       executorRoutes,
     ]
     await app.register(

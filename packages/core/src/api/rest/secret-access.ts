@@ -1,0 +1,17 @@
+import type { Identity } from '../auth/rest-tokens.ts'
+import { ApiProblem } from '../problem.ts'
+import { VaultError } from '../vault/vault.ts'
+
+/** Who does something, as the audit log names people. */
+export function actorOf({ client, username }: Identity): string {
+  return `${client}:${username}`
+}
+
+/** A secret, or the error that says why it cannot be decrypted. */
+export async function orUnreadable<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading
+  } catch (error) {
+    throw error instanceof VaultError ? new ApiProblem('CONFLICT', error.message) : error
+  }
+}
