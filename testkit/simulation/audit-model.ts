@@ -2,6 +2,7 @@ import {
   DAG_RUN_MOVES,
   isLegalTaskInstanceMove,
   isTerminal,
+  isTerminalDagRun,
   type DagRunState,
   type DagSpec,
   type TaskInstanceState,
@@ -29,10 +30,21 @@ export interface AuditedChanges {
   readonly number: number
   readonly runs: ReadonlySet<RunModel>
   readonly closed: readonly AttemptModel[]
+  /** Task instances whose restart is over. */
+  readonly restarted: readonly TaskModel[]
   readonly lines: readonly string[]
   /** True when anything at all was logged. */
   readonly isAudited: boolean
 }
+
+type OpenChanges = Pick<AuditedChanges, 'number'> & {
+  readonly runs: Set<RunModel>
+  readonly closed: AttemptModel[]
+  readonly restarted: TaskModel[]
+}
+
+/** Who changes task instances by hand in a simulation. */
+const BY_HAND = 'operator'
 
 const newRows = statement(
   () => `select seq, event, actor, dag_id, run_id, task_id, try_number, dispatch_id, from_state, to_state, detail
@@ -62,6 +74,7 @@ export class AuditModel {
       number: (this.#number += 1),
       runs: new Set<RunModel>(),
       closed: [] as AttemptModel[],
+      restarted: [] as TaskModel[],
       lines: [] as string[],
       isAudited: rows.length > 0,
     }
@@ -95,21 +108,25 @@ export class AuditModel {
     if (run.state !== from || !DAG_RUN_MOVES[from].includes(to)) {
       this.#violated('legal moves', `run ${row.run_id} was ${run.state} and is logged as ${from} > ${to}`)
     }
+    const isByHand = row.actor === BY_HAND
+    if (isTerminalDagRun(from) && !isByHand) this.#violated('legal moves', `run ${row.run_id} left ${from} by itself`)
     run.state = to
     if (to === 'running') run.startedIn = changes.number
-    else this.#checkOutcome(run)
+    if (isTerminalDagRun(to)) this.#checkOutcome(run, isByHand)
     changes.runs.add(run)
   }
 
-  #checkOutcome(run: RunModel): void {
+  #checkOutcome(run: RunModel, isByHand: boolean): void {
     const tasks = [...run.tasks.values()]
     const open = tasks.find((task) => !isTerminal(task.state))
     if (open !== undefined) this.#violated('run outcome', `${run.runId} ended while ${open.label} was ${open.state}`)
+    // Somebody who marks a run says how it ends.
+    if (isByHand) return
     const hasFailed = tasks.some((task) => task.isLeaf && (task.state === 'failed' || task.state === 'upstream_failed'))
     if ((run.state === 'failed') !== hasFailed) this.#violated('run outcome', `${run.runId} ended as ${run.state}`)
   }
 
-  #moveTask(row: AuditRow, changes: { runs: Set<RunModel>; closed: AttemptModel[]; number: number }): void {
+  #moveTask(row: AuditRow, changes: OpenChanges): void {
     const run = this.runs.get(`${row.dag_id}/${row.run_id}`)
     const task = run?.tasks.get(row.task_id)
     if (run === undefined || task === undefined) return this.#violated('complete audit', `${row.task_id} is unknown`)
@@ -118,9 +135,14 @@ export class AuditModel {
     if (task.state !== from || !isLegalTaskInstanceMove(from, to)) {
       this.#violated('legal moves', `${task.label} was ${task.state} and is logged as ${from} > ${to} by ${row.actor}`)
     }
+    const isByHand = row.actor === BY_HAND
+    if (isTerminal(from) && !isByHand) this.#violated('legal moves', `${task.label} left ${from} by itself`)
     this.#followAttempt(task, row, changes)
-    if (from === 'none') task.decidedIn = changes.number
-    if (isTerminal(to)) task.settledIn = changes.number
+    if (from === 'none' && !isByHand) [task.decidedIn, task.decidedAs] = [changes.number, to]
+    if (to === 'none') task.clearedIn = changes.number
+    if (to === 'none' || to === 'restarting') task.dispatchId = null
+    if (from === 'restarting' && to === 'none') changes.restarted.push(task)
+    task.settledIn = isTerminal(to) ? changes.number : null
     task.state = to
     this.#followTry(task, row)
   }
@@ -132,7 +154,9 @@ export class AuditModel {
         this.#violated('one live attempt', `${task.label} is queued under the known dispatch id ${dispatchId}`)
       }
       task.dispatchId = dispatchId
-      this.attempts.set(dispatchId ?? '', { dispatchId: dispatchId ?? '', task, closed: null, lastSignAt: null })
+      const attempt = { dispatchId: dispatchId ?? '', task, closed: null, lastSignAt: null }
+      this.attempts.set(attempt.dispatchId, attempt)
+      task.attempts.push(attempt)
     } else if (from === 'queued' || from === 'running') {
       if (task.dispatchId !== dispatchId)
         this.#violated('one live attempt', `${task.label} moves under a foreign dispatch id`)

@@ -23,6 +23,13 @@ export class Chaos {
     return true
   }
 
+  /** How long the process that passes this point stands still before its next transaction. */
+  standstillMs(point: FaultPoint): number {
+    const { standstill } = this.#plan
+    if (!this.isOn || point !== standstill.point || !this.#stream.chance(standstill.chance)) return 0
+    return this.#stream.pick([20, 1_000, 4_000, 10_000])
+  }
+
   /** True when a transaction fails as a whole: a full disk, a database that is away. */
   failsTransaction(): boolean {
     return this.isOn && this.#stream.chance(this.#plan.database.failure)
@@ -55,6 +62,11 @@ export class Chaos {
   /** True when a call into a machine fails without having done anything. */
   failsCall(): boolean {
     return this.isOn && this.#stream.chance(this.#plan.machine.failure)
+  }
+
+  /** True when a process takes as long to begin as a queue may last: an image to pull, a machine to boot. */
+  beginsLate(): boolean {
+    return this.isOn && this.#stream.chance(this.#plan.machine.late)
   }
 
   /** True when a machine cannot be asked to stop something. */

@@ -25,7 +25,8 @@ function checkDecision(run: RunModel, task: TaskModel, now: number): string | nu
   const before = task.upstream.filter((one) => one.settledIn !== null && one.settledIn < now)
   const during = task.upstream.filter((one) => one.settledIn === now)
   const due = naiveDecision(task.rule, asOf(task, before))
-  if (due !== 'wait' && run.startedIn !== now) return `${task.label} was decided late: ${task.rule} said ${due} before`
+  if (due !== 'wait' && run.startedIn !== now && task.clearedIn !== now)
+    return `${task.label} was decided late: ${task.rule} said ${due} before`
   const made = decisionOf(task)
   for (const some of subsets(during)) {
     if (naiveDecision(task.rule, asOf(task, [...before, ...some])) === made) return null
@@ -34,8 +35,8 @@ function checkDecision(run: RunModel, task: TaskModel, now: number): string | nu
 }
 
 function decisionOf(task: TaskModel): OracleDecision {
-  if (task.state === 'skipped' && task.tryNumber === 0) return 'skip'
-  return task.state === 'upstream_failed' ? 'upstream_failed' : 'run'
+  if (task.decidedAs === 'skipped') return 'skip'
+  return task.decidedAs === 'upstream_failed' ? 'upstream_failed' : 'run'
 }
 
 function asOf(task: TaskModel, settled: readonly TaskModel[]): readonly OracleUpstream[] {

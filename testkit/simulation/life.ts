@@ -9,6 +9,8 @@ export class Crash extends Error {
  */
 export class Life {
   readonly name: string
+  /** How long it stands still before its next transaction. */
+  standstillMs = 0
   #isDead = false
   readonly #atDeath: Array<() => void> = []
 

@@ -16,6 +16,7 @@ export interface SimulatedProcess {
   readonly nonce: string
   readonly script: Script
   readonly life: Life
+  readonly beginsAfterMs: number
   /** States that it has reported, whether or not anybody heard. */
   readonly reported: Set<string>
   exit: WorkloadExit | null
@@ -37,6 +38,7 @@ const SCRIPTS = {
   endsSilently: 3,
   freezes: 3,
   neverBegins: 2,
+  neverAsks: 5,
 } as const
 
 const CALM_SCRIPTS = { success: 8, failed: 1, up_for_retry: 1, skipped: 1 } as const
@@ -130,6 +132,7 @@ export class Machine {
       nonce: `nonce-${pid}`,
       script: chaos.isOn ? stream.weighted(SCRIPTS) : stream.weighted(CALM_SCRIPTS),
       life: new Life(`${this.name}/${pid}`),
+      beginsAfterMs: chaos.beginsLate() ? stream.int(4_000, 24_000) : stream.int(1, 400),
       reported: new Set(),
       exit: null,
     }

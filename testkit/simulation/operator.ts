@@ -2,6 +2,7 @@ import { createDagRun } from '../../packages/core/src/moves/create-dag-run.ts'
 import type { MoveContext } from '../../packages/core/src/moves/move-context.ts'
 import { forgetDagFile, registerDagFile } from '../../packages/core/src/moves/register-dag-file.ts'
 import { setDagPaused } from '../../packages/core/src/moves/set-dag-paused.ts'
+import { randomRewrite } from './random-rewrite.ts'
 import type { Fleet } from './fleet.ts'
 import { Life } from './life.ts'
 import type { Machine } from './machine.ts'
@@ -41,6 +42,7 @@ export class Operator {
     for (const spec of plan.dags) this.#asking(0, (context) => register(context, spec.dagId, spec))
     for (const spec of plan.dags) this.#times(plan.runs, () => this.#trigger(spec.dagId))
     this.#times(plan.pauses, () => this.#pause())
+    this.#times(plan.rewrites, () => this.#rewrite())
     this.#times(plan.clockSteps, () => this.#stepClock())
     this.#times(plan.crash.most > 2 ? 1 : 0, () => fleet.crashOne())
     this.#times(plan.schedulerCount > 1 ? 1 : 0, () => fleet.stopOne())
@@ -95,6 +97,16 @@ export class Operator {
     kernel.schedule(this.#life, stream.int(100, 40_000), () => {
       if (chaos.isOn) set(false)
     })
+  }
+
+  #rewrite(): void {
+    const { umpire, surroundings } = this.#deps
+    const runs = [...umpire.model.runs.values()]
+    if (runs.length === 0) return
+    const run = surroundings.stream.pick(runs)
+    const rewrite = randomRewrite(surroundings.stream, run)
+    surroundings.trace.note('operator', `asks: ${rewrite.label} ${run.dagId}/${run.runId}`)
+    this.#asking(0, rewrite.ask)
   }
 
   #stepClock(): void {

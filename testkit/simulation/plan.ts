@@ -18,6 +18,8 @@ export interface Plan {
     readonly focusChance: number
     readonly most: number
   }
+  /** A process that passes this point may stand still before its next transaction. */
+  readonly standstill: { readonly point: FaultPoint; readonly chance: number }
   /** Chances per transaction. */
   readonly database: { readonly failure: number; readonly pause: number; readonly stall: number }
   /** Chances per message. */
@@ -27,6 +29,7 @@ export interface Plan {
     readonly lostAnswer: number
     readonly revokeFailure: number
     readonly crashes: number
+    readonly late: number
   }
   /** While machines cannot be reached: calls arrive when it is over. Null for never. */
   readonly partition: { readonly from: number; readonly until: number } | null
@@ -36,6 +39,8 @@ export interface Plan {
   readonly dags: readonly DagSpec[]
   readonly runs: number
   readonly pauses: number
+  /** How often somebody clears, marks or cancels. */
+  readonly rewrites: number
 }
 
 /** One simulated executor. */
@@ -45,6 +50,9 @@ export interface ExecutorPlan {
   /** `push`: its machine tells of ends; `poll`: it asks. */
   readonly mode: 'push' | 'poll'
 }
+
+/** Where a process has looked and not yet acted: what it saw may be over when it goes on. */
+const LOOKS = FAULT_POINTS.filter((point) => /^(sweep|adoption)\.before/.test(point))
 
 /** Draws a plan. */
 export function drawPlan(stream: RandomStream): Plan {
@@ -66,6 +74,7 @@ export function drawPlan(stream: RandomStream): Plan {
       focusChance: often(0.3),
       most: stream.int(1, 5),
     },
+    standstill: { point: stream.pick(stream.chance(0.5) ? LOOKS : FAULT_POINTS), chance: stream.pick([0, 0, 0.3, 1]) },
     database: { failure: often(0.03), pause: often(0.2), stall: often(0.004) },
     network: { drop: often(0.2), duplicate: often(0.2), slow: often(0.1) },
     machine: {
@@ -73,6 +82,7 @@ export function drawPlan(stream: RandomStream): Plan {
       lostAnswer: often(0.3),
       revokeFailure: stream.pick([0, 0, 0.7]),
       crashes: stream.pick([0, 0, 0, 1]),
+      late: stream.pick([0, 0, 0.05, 0.5]),
     },
     partition: isCalm || stream.chance(0.6) ? null : partition(stream),
     clockSteps: stream.pick([0, 0, 0, 1, 2]),
@@ -83,6 +93,7 @@ export function drawPlan(stream: RandomStream): Plan {
     ),
     runs: stream.pick([1, 1, 2, 2, 3]),
     pauses: stream.pick([0, 0, 1, 2]),
+    rewrites: stream.pick([0, 0, 1, 2, 6]),
   }
 }
 

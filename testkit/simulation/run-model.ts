@@ -24,9 +24,15 @@ export interface TaskModel {
   state: TaskInstanceState
   tryNumber: number
   dispatchId: string | null
-  /** Number of the transaction that settled it, and of the one in which its trigger rule decided. */
+  /** Every hand-over of it so far. */
+  readonly attempts: AttemptModel[]
+  /** Number of the transaction that settled it; null while it is open. */
   settledIn: number | null
+  /** Number of the transaction in which its trigger rule decided, and what it decided. */
   decidedIn: number | null
+  decidedAs: TaskInstanceState
+  /** Number of the transaction since which it is undecided, when somebody cleared it. */
+  clearedIn: number | null
 }
 
 /** A hand-over. Closed once, by whoever ended it. */
@@ -61,8 +67,11 @@ export function newRun(at: { runKey: number; dagId: string; runId: string }, spe
       state: 'none',
       tryNumber: 0,
       dispatchId: null,
+      attempts: [],
       settledIn: null,
       decidedIn: null,
+      decidedAs: 'none',
+      clearedIn: null,
     })
   }
   return { ...at, tasks, state: 'queued', startedIn: null }

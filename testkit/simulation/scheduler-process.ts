@@ -62,7 +62,7 @@ export class SchedulerProcess {
   constructor(name: string, skewMs: number, deps: ProcessDeps) {
     this.#deps = deps
     this.life = new Life(name)
-    const log = umpireLog(name, deps)
+    const log = umpireLog(this.life, deps)
     const context = processContext(deps, this.life, skewMs)
     this.scheduler = new Scheduler({
       context,
@@ -141,15 +141,17 @@ const HOST = {
   },
 }
 
-function umpireLog(name: string, { umpire, surroundings }: ProcessDeps): Log {
+function umpireLog(life: Life, { umpire, surroundings }: ProcessDeps): Log {
   const { trace } = surroundings
+  const { name } = life
   const log: Log = {
     debug: () => undefined,
     info: (message, fields) => trace.detail(name, () => `${message} ${JSON.stringify(fields)}`),
     warn: (message, fields) => trace.detail(name, () => `${message} ${JSON.stringify(fields)}`),
     error: (message, fields) => {
       trace.note(name, `${message} ${fields?.['error'] instanceof Error ? fields['error'].message : ''}`)
-      if (fields?.['error'] !== undefined) umpire.judgeError(name, fields['error'])
+      // What unwinds in a dead process is nobody's business.
+      if (fields?.['error'] !== undefined && !life.isDead) umpire.judgeError(name, fields['error'])
     },
     child: () => log,
   }

@@ -17,7 +17,9 @@ export function simulatedDatabase(
 ): Database {
   const { kernel, chaos, trace } = options.surroundings
   const transaction = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
-    await kernel.sleep(life, chaos.pauseMs())
+    const { standstillMs } = life
+    life.standstillMs = 0
+    await kernel.sleep(life, chaos.pauseMs() + standstillMs)
     const fails = chaos.failsTransaction()
     try {
       return await inner.transaction(async (tx) => {

@@ -25,6 +25,7 @@ export function simulatedEnvironment(
   const faults: Faults = {
     at: (point) => {
       life.refuseDead()
+      life.standstillMs += chaos.standstillMs(point)
       if (!chaos.crashesAt(point)) return
       trace.note(life.name, `crashes at ${point}`)
       life.die()

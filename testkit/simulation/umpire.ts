@@ -8,7 +8,7 @@ import { checkTriggerRules } from './check-trigger-rules.ts'
 import { Crash } from './life.ts'
 import { OrderedFailure } from './ordered-failure.ts'
 import { recountDags, recountRuns } from './recount.ts'
-import type { AttemptModel, RunModel } from './run-model.ts'
+import type { AttemptModel, RunModel, TaskModel } from './run-model.ts'
 import { SlotCheck, type Truth } from './slot-check.ts'
 import type { Trace } from './trace.ts'
 
@@ -89,6 +89,8 @@ export class Umpire {
     const runs = isFull ? [...this.model.runs.values()] : [...changes.runs]
     for (const run of changes.runs) this.#checkRules(run, changes.number)
     for (const attempt of changes.closed) this.#checkClose(attempt)
+    for (const task of changes.restarted) this.#checkRestart(task)
+    for (const run of runs) this.#checkRestarting(run)
     await recountRuns(tx, runs, violated)
     await recountDags(tx, this.model.runs.values(), violated)
   }
@@ -171,6 +173,21 @@ export class Umpire {
     if (problem !== null) this.violated('trigger rules', problem)
   }
 
+  /** What was cleared while it ran may run again only when nothing of it is left. */
+  #checkRestart(task: TaskModel): void {
+    const alive = task.attempts.find(({ dispatchId }) => this.#truth.isAlive(dispatchId))
+    if (alive !== undefined) this.violated('confirmed stop', `${task.label} restarts while ${alive.dispatchId} lives`)
+  }
+
+  /** What is restarting waits for a process, and for nothing else. */
+  #checkRestarting(run: RunModel): void {
+    for (const task of run.tasks.values()) {
+      if (task.state !== 'restarting') continue
+      if (!task.attempts.some(({ dispatchId }) => this.slots.isHeld(dispatchId)))
+        this.violated('confirmed stop', `${task.label} is restarting, and nothing of it holds a slot`)
+    }
+  }
+
   /** An attempt ends for a reason of its own, and only for one that is true. */
   #checkClose({ dispatchId, task, closed }: AttemptModel): void {
     const { from = 'none', to = 'none', actor = '', detail = '' } = closed ?? {}
@@ -179,7 +196,7 @@ export class Umpire {
       const reported = this.#truth.reported(dispatchId)
       const isTrue = reported.has(to) || (to === 'failed' && reported.has('up_for_retry'))
       if (!isTrue) this.violated('one outcome', `${label} is ${to} by a report that its worker never made`)
-    } else if (to === 'success' || to === 'skipped') {
+    } else if (actor !== 'operator' && (to === 'success' || to === 'skipped')) {
       this.violated('one outcome', `${label} is ${to} without a report`)
     }
     // The machines forget nothing, so an executor that no longer knows of its work has lost an event.

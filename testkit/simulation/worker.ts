@@ -30,8 +30,9 @@ const SUPERSEDED = { kind: 'superseded' } as const
 export async function runWorker(process: SimulatedProcess, deps: WorkerDeps): Promise<void> {
   const { kernel, stream } = deps.surroundings
   if (process.script === 'neverBegins') return
-  await kernel.sleep(process.life, stream.int(1, 400))
+  await kernel.sleep(process.life, process.beginsAfterMs)
   if (process.script === 'diesBeforeRun') return deps.end(KILLED)
+  if (process.script === 'neverAsks') return await reportUnasked(process, deps)
   const isStarted = await start(process, deps)
   if (!isStarted || process.script === 'freezes') return
   void keepAlive(process, deps)
@@ -43,6 +44,14 @@ export async function runWorker(process: SimulatedProcess, deps: WorkerDeps): Pr
   if (process.script === 'succeedsThenDies')
     return deps.end(stream.chance(0.5) ? KILLED : { kind: 'exited', exitCode: 3 })
   deps.end({ kind: 'exited', exitCode: process.script === 'success' || process.script === 'skipped' ? 0 : 1 })
+}
+
+/** A worker that reports without having been let run: its word counts for no hand-over, this one or a later one. */
+async function reportUnasked(process: SimulatedProcess, deps: WorkerDeps): Promise<void> {
+  await report(process, deps)
+  await deps.surroundings.kernel.sleep(process.life, 1_000)
+  await report(process, deps)
+  deps.end({ kind: 'exited', exitCode: 0 })
 }
 
 async function start(process: SimulatedProcess, deps: WorkerDeps): Promise<boolean> {

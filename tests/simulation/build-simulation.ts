@@ -50,16 +50,17 @@ export function copySimulation(): SimulationCopy {
 }
 
 /** Answers how to take the bug out again. */
-function plant(folder: string, bug: PlantedBug): () => void {
-  const path = join(folder, 'packages/core/src', bug.file)
-  const text = readFileSync(path, 'utf8')
-  const places = text.split(bug.find).length - 1
-  if (places !== 1) {
-    throw new Error(`The bug "${bug.name}" needs its text once in ${bug.file}, and finds it ${places} times. Adapt it.`)
+function plant(folder: string, { name, file, changes }: PlantedBug): () => void {
+  const path = join(folder, 'packages/core/src', file)
+  const sound = readFileSync(path, 'utf8')
+  let text = sound
+  for (const { find, replace } of changes) {
+    const places = text.split(find).length - 1
+    if (places !== 1) {
+      throw new Error(`The bug "${name}" needs "${find}" once in ${file}, and finds it ${places} times. Adapt it.`)
+    }
+    text = text.replace(find, () => replace)
   }
-  writeFileSync(
-    path,
-    text.replace(bug.find, () => bug.replace),
-  )
-  return () => writeFileSync(path, text)
+  writeFileSync(path, text)
+  return () => writeFileSync(path, sound)
 }

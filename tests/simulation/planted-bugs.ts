@@ -1,11 +1,15 @@
-/** Realistic bugs, each a change of one place in core's sources. The simulation has to find every one. */
+/** Realistic bugs, each a change of core's sources. The simulation has to find every one. */
 
 /** A bug to plant. */
 export interface PlantedBug {
   readonly name: string
   /** Relative to `packages/core/src`. */
   readonly file: string
-  /** Text that occurs once in the file. */
+  readonly changes: readonly Change[]
+}
+
+/** Text that occurs once in the file, and what stands there instead. */
+export interface Change {
   readonly find: string
   readonly replace: string
 }
@@ -13,60 +17,196 @@ export interface PlantedBug {
 /** All of them. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
+    name: 'a report counts whichever hand-over it is of',
+    file: 'moves/settle-task-instances.ts',
+    changes: [
+      {
+        find: `if (row.dispatch_id !== settlement.dispatchId) return`,
+        replace: `if (row.dispatch_id === null) return`,
+      },
+    ],
+  },
+  {
     name: 'a worker may start under a dispatch that was replaced',
     file: 'moves/start-task-instances.ts',
-    find: `if (row.dispatch_id !== request.dispatchId) return`,
-    replace: `if (row.dispatch_id === null) return`,
+    changes: [
+      { find: `if (row.dispatch_id !== request.dispatchId) return`, replace: `if (row.dispatch_id === null) return` },
+    ],
   },
   {
     name: 'events are acknowledged before what follows from them is committed',
     file: 'dispatch/dispatcher.ts',
-    find: `      if (last === undefined) continue\n`,
-    replace: `      if (last === undefined) continue\n      executor.acknowledge(last.place)\n`,
+    changes: [
+      {
+        find: `      if (last === undefined) continue\n`,
+        replace: `      if (last === undefined) continue\n      executor.acknowledge(last.place)\n`,
+      },
+    ],
+  },
+  {
+    name: 'a slot is freed before the commit of the end that frees it',
+    file: 'moves/settle-dispatches.ts',
+    changes: [
+      { find: `export function settleDispatches(`, replace: `export async function settleDispatches(` },
+      {
+        find: `  return inTransaction(context, async (tx) => {\n`,
+        replace: `  const freed = await context.database.transaction((tx) => releaseDispatches(tx, ended.map((end) => end.dispatchId)))
+  return inTransaction(context, async (tx) => {\n`,
+      },
+      {
+        find: `await releaseDispatches(
+      tx,
+      ended.map((end) => end.dispatchId),
+    )`,
+        replace: `freed`,
+      },
+    ],
   },
   {
     name: 'a slot is freed as soon as the attempt settles, while its process lives',
     file: 'moves/settle-task-instances.ts',
-    find: `  return inTransaction(context, (tx) => settleIn(tx, context, settlements))`,
-    replace: `  return inTransaction(context, async (tx) => {
+    changes: [
+      {
+        find: `  return inTransaction(context, (tx) => settleIn(tx, context, settlements))`,
+        replace: `  return inTransaction(context, async (tx) => {
     await tx.query.deleteFrom('dispatch').where('dispatch_id', 'in', settlements.map((s) => s.dispatchId)).execute()
     return settleIn(tx, context, settlements)
   })`,
+      },
+    ],
   },
   {
-    name: 'an upstream is counted twice',
-    file: 'moves/propagate.ts',
-    find: `  change[FIELD[state]] += 1\n`,
-    replace: `  change[FIELD[state]] += 2\n`,
-  },
-  {
-    name: 'a task that became ready twice in one move is scheduled twice',
-    file: 'moves/propagate.ts',
-    find: `const key = \`\${row.run_key}/\${row.task_index}/\${row.map_index}\``,
-    replace: `const key = \`\${row.run_key}/\${row.task_index}/\${row.map_index}/\${row.up_success + row.up_skipped + row.up_failed + row.up_upstream_failed}\``,
-  },
-  {
-    name: 'a report that is told twice at once settles twice',
-    file: 'moves/settle-task-instances.ts',
-    find: `if (claimed.has(row.id)) return { kind: 'repeated' }`,
-    replace: ``,
-  },
-  {
-    name: 'one slot too many is given out',
-    file: 'db/queries/claims.ts',
-    find: `select executor, count(*) as used from dispatch group by executor`,
-    replace: `select executor, count(*) - 1 as used from dispatch group by executor`,
+    name: 'a slot is freed twice: the end of an earlier hand-over frees that of the present one',
+    file: 'db/queries/dispatches.ts',
+    changes: [
+      {
+        find: `  delete from dispatch where dispatch_id in (select in_id from \${rows(1, { in_id: 'text' })} as d)
+  returning`,
+        replace: `  delete from dispatch where task_instance_id in (select p.task_instance_id from dispatch p
+    where p.dispatch_id in (select in_id from \${rows(1, { in_id: 'text' })} as d))
+  returning`,
+      },
+    ],
   },
   {
     name: 'a scheduler goes on claiming after it lost its lease',
     file: 'moves/claim-task-instances.ts',
-    find: `if (!(await isLeaseHeld(tx, scheduler.id, now))) return { kind: 'fenced' }`,
-    replace: `await isLeaseHeld(tx, scheduler.id, now)`,
+    changes: [
+      {
+        find: `if (!(await isLeaseHeld(tx, scheduler.id, now))) return { kind: 'fenced' }`,
+        replace: `await isLeaseHeld(tx, scheduler.id, now)`,
+      },
+    ],
+  },
+  {
+    name: 'work is handed over again under a new dispatch id',
+    file: 'dispatch/adopt-orphans.ts',
+    changes: [
+      {
+        find: `dispatcher.handOverDispatches(queuedAgain.map((row) => row.dispatch_id))`,
+        replace: `dispatcher.handOverDispatches(
+      await context.database.transaction(async ({ query }) => {
+        const fresh: string[] = []
+        for (const row of queuedAgain) {
+          const dispatch_id = context.environment.random.uuid(context.environment.clock.now())
+          await query.updateTable('dispatch').set({ dispatch_id }).where('dispatch_id', '=', row.dispatch_id).execute()
+          await query.updateTable('task_instance').set({ dispatch_id }).where('id', '=', row.task_instance_id).execute()
+          fresh.push(dispatch_id)
+        }
+        return fresh
+      }),
+    )`,
+      },
+    ],
+  },
+  {
+    name: 'work that is queued takes no slot until it runs',
+    file: 'db/queries/claims.ts',
+    changes: [
+      {
+        find: `count(stop_requested_at) as stopping from dispatch group by executor`,
+        replace: `count(stop_requested_at) as stopping from dispatch
+    where task_instance_id not in (select id from task_instance where state = 'queued') group by executor`,
+      },
+    ],
+  },
+  {
+    name: 'one slot too many is given out',
+    file: 'db/queries/claims.ts',
+    changes: [
+      {
+        find: `select executor, count(*) as used,`,
+        replace: `select executor, count(*) - 1 as used,`,
+      },
+    ],
+  },
+  {
+    name: 'an upstream is counted twice',
+    file: 'moves/propagate.ts',
+    changes: [{ find: `  change[FIELD[state]] += 1\n`, replace: `  change[FIELD[state]] += 2\n` }],
+  },
+  {
+    name: 'a task that became ready twice in one move is scheduled twice',
+    file: 'moves/propagate.ts',
+    changes: [
+      {
+        find: `const key = \`\${row.run_key}/\${row.task_index}/\${row.map_index}\``,
+        replace: `const key = \`\${row.run_key}/\${row.task_index}/\${row.map_index}/\${row.up_success + row.up_skipped + row.up_failed + row.up_upstream_failed}\``,
+      },
+    ],
+  },
+  {
+    name: 'what follows downstream is written after the commit',
+    file: 'moves/settle-task-instances.ts',
+    changes: [
+      { find: `import { lockRunsOfTaskInstances }`, replace: `import { lockRuns, lockRunsOfTaskInstances }` },
+      {
+        find: `  return inTransaction(context, (tx) => settleIn(tx, context, settlements))\n}\n`,
+        replace: `  const answers = await inTransaction(context, (tx) => settleIn(tx, context, settlements))
+  const settled = later.splice(0)
+  if (settled.length > 0) {
+    await inTransaction(context, async (tx) => {
+      const ledger = new RunLedger(tx, context, await lockRuns(tx, settled.map((one) => one.runKey)))
+      await propagate(ledger, settled)
+      await ledger.close()
+    })
+  }
+  return answers
+}
+
+const later: SettledTask[] = []
+`,
+      },
+      { find: `export function settleTaskInstances(`, replace: `export async function settleTaskInstances(` },
+      {
+        find: `  await propagate(ledger, await writeSettled(ledger, ends))`,
+        replace: `  later.push(...(await writeSettled(ledger, ends)))`,
+      },
+    ],
+  },
+  {
+    name: 'a report that is told twice at once settles twice',
+    file: 'moves/settle-task-instances.ts',
+    changes: [{ find: `if (claimed.has(row.id)) return { kind: 'repeated' }`, replace: `` }],
+  },
+  {
+    name: 'a sweep settles what has moved on since it looked',
+    file: 'moves/settle-task-instances.ts',
+    changes: [
+      {
+        find: `if (settlement.isOfQueued && row.state !== 'queued')`,
+        replace: `if (settlement.isOfQueued && row.state === 'none')`,
+      },
+    ],
   },
   {
     name: 'a window is not refitted when a run leaves it',
     file: 'moves/run-ledger.ts',
-    find: `run.is_windowed === 1 || this.run(run.run_key).row.is_windowed === 1 || this.run(run.run_key).mustRefit`,
-    replace: `run.is_windowed === 1`,
+    changes: [
+      {
+        find: `run.is_windowed === 1 || this.run(run.run_key).row.is_windowed === 1 || this.run(run.run_key).mustRefit`,
+        replace: `run.is_windowed === 1`,
+      },
+    ],
   },
 ]

@@ -1,6 +1,7 @@
 import { isTerminal, isTerminalDagRun, type TaskInstanceState } from '@fairlead/protocol'
 import type { StandingRow } from '../db/queries/rewrite-runs.ts'
 import { findRunKeys } from '../db/queries/select-runs.ts'
+import { noteRewrites } from '../db/queries/update-runs.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 import { holdRuns, reopenRuns, rewriteRuns, type RewriteOrder, type RowChange } from './rewrite-runs.ts'
@@ -34,7 +35,11 @@ export function endDagRun(context: MoveContext, order: EndRunOrder): Promise<End
     const { state } = ledger.run(runKey).row
     if (order.as === 'queued') {
       if (state === 'running') return { kind: 'running' }
-      if (isTerminalDagRun(state)) await reopenRuns(ledger, [runKey], order.actor)
+      if (isTerminalDagRun(state)) {
+        // Its task instances have settled: it starts by looking at them, not as one that begins.
+        await noteRewrites(tx, [runKey])
+        await reopenRuns(ledger, [runKey], order.actor)
+      }
       await ledger.close()
       return { kind: 'done', stopping: 0 }
     }

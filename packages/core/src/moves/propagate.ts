@@ -11,6 +11,13 @@ export interface SettledTask extends TaskAddress {
   readonly state: TerminalTaskInstanceState
 }
 
+/** A task instance that settles without running; it has a try when it was cleared after one. */
+interface UnstartedTask extends SettledTask {
+  readonly taskId: string
+  readonly tryNumber: number
+  readonly state: 'skipped' | 'upstream_failed'
+}
+
 /**
  * Carries settled states downstream: counts, trigger rules, and what those settle in turn, wave by wave. The work is
  * proportional to the edges that leave settled tasks, never to what is unfinished.
@@ -21,15 +28,16 @@ export async function propagate(ledger: RunLedger, settled: readonly SettledTask
   let wave = settled
   while (wave.length > 0) {
     const counted = await countWave(ledger, wave)
-    const next: Array<SettledTask & { taskId: string; state: 'skipped' | 'upstream_failed' }> = []
+    const next: UnstartedTask[] = []
     for (const row of counted) {
       const task = await taskOf(ledger, row.run_key, row.task_index)
       const address = { runKey: row.run_key, taskIndex: row.task_index, mapIndex: row.map_index }
       const decision = evaluateTriggerRule(task.spec.triggerRule, countsOf(row, task))
       const key = `${row.run_key}/${row.task_index}/${row.map_index}`
       if (decision === 'run') ready.set(key, { ...address, from: 'none' })
-      if (decision === 'skip') next.push({ ...address, state: 'skipped', taskId: row.task_id })
-      if (decision === 'upstream_failed') next.push({ ...address, state: 'upstream_failed', taskId: row.task_id })
+      const named = { ...address, taskId: row.task_id, tryNumber: row.try_number }
+      if (decision === 'skip') next.push({ ...named, state: 'skipped' })
+      if (decision === 'upstream_failed') next.push({ ...named, state: 'upstream_failed' })
     }
     await settleWave(ledger, next)
     wave = next
@@ -50,18 +58,15 @@ async function countWave(ledger: RunLedger, wave: readonly SettledTask[]): Promi
   return changes.size === 0 ? [] : addUpstreamCounts(ledger.tx, [...changes.values()])
 }
 
-async function settleWave(
-  ledger: RunLedger,
-  wave: ReadonlyArray<SettledTask & { taskId: string; state: 'skipped' | 'upstream_failed' }>,
-): Promise<void> {
+async function settleWave(ledger: RunLedger, wave: readonly UnstartedTask[]): Promise<void> {
   if (wave.length === 0) return
   await settleUnstartedRows(
     ledger.tx,
     wave.map(({ state, ...address }) => ({ ...address, to: state })),
     ledger.now,
   )
-  for (const { runKey, taskId, mapIndex, state } of wave) {
-    ledger.audit(runKey, { actor: 'scheduler', taskId, mapIndex, tryNumber: 0, from: 'none', to: state })
+  for (const { runKey, taskId, mapIndex, tryNumber, state } of wave) {
+    ledger.audit(runKey, { actor: 'scheduler', taskId, mapIndex, tryNumber, from: 'none', to: state })
   }
 }
 

@@ -20,6 +20,7 @@ export interface CountedRow {
   readonly task_index: number
   readonly map_index: number
   readonly task_id: string
+  readonly try_number: number
   readonly up_success: number
   readonly up_failed: number
   readonly up_upstream_failed: number
@@ -48,7 +49,7 @@ const countUpstreams = statement(
     in_setup_skipped: 'int',
   })} as d
   where run_key = d.in_run_key and task_index = d.in_task_index and state = 'none'
-  returning run_key, task_index, map_index, task_id, up_success, up_failed, up_upstream_failed, up_skipped, up_removed,
+  returning run_key, task_index, map_index, task_id, try_number, up_success, up_failed, up_upstream_failed, up_skipped, up_removed,
     up_setup_success, up_setup_skipped`,
 )
 
