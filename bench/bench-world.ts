@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import type { ExecutorHost } from '@fairlead/executor'
-import type { DagSpec } from '@fairlead/protocol'
+import { INFINITE_SLOTS, type DagSpec } from '@fairlead/protocol'
 import { openExecutionTokens } from '../packages/core/src/api/execution/execution-tokens.ts'
 import { loadConfig } from '../packages/core/src/config/load.ts'
 import { openDatabase, type Database } from '../packages/core/src/db/database.ts'
@@ -42,7 +42,8 @@ export async function openBenchWorld(
 ): Promise<BenchWorld> {
   const place = engine === 'sqlite' ? throwawaySqlite() : await postgresPlace()
   const database = openDatabase({ url: place.url, pid: process.pid })
-  await migrate(database)
+  // As many slots as the scene's executors have: a pool would measure its own size.
+  await migrate(database, { defaultPoolSlots: INFINITE_SLOTS })
   const config = loadConfig({ cwd: tmpdir(), env: {} })
   const environment = systemEnvironment()
   const tokens = openExecutionTokens({

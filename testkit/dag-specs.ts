@@ -1,4 +1,4 @@
-import type { DagSpec, TaskSpec } from '@fairlead/protocol'
+import { DEFAULT_POOL, type DagSpec, type TaskSpec } from '@fairlead/protocol'
 
 /** A task with defaults that suit most tests. */
 export function taskSpec(taskId: string, given: Partial<TaskSpec> = {}): TaskSpec {
@@ -12,8 +12,15 @@ export function taskSpec(taskId: string, given: Partial<TaskSpec> = {}): TaskSpe
     retry: { retries: 0, delayMs: 0, backoff: 1, maxDelayMs: 0, jitter: 0 },
     executionTimeoutMs: null,
     priorityWeight: 1,
+    weightRule: 'downstream',
+    pool: DEFAULT_POOL,
+    poolSlots: 1,
+    maxActiveTisPerDag: null,
+    maxActiveTisPerDagrun: null,
     queue: 'default',
     executor: null,
+    fallbackExecutors: [],
+    executorFallback: null,
     isolation: null,
     location: null,
     ...given,
@@ -34,6 +41,8 @@ export function dagSpec(dagId: string, tasks: readonly TaskSpec[], given: Partia
     maxActiveTasks: 16,
     isPausedUponCreation: false,
     executor: null,
+    fallbackExecutors: [],
+    executorFallback: null,
     isolation: null,
     location: null,
     tasks: [...tasks],

@@ -1,4 +1,4 @@
-import type { DagSpec, TriggerRule } from '@fairlead/protocol'
+import { DEFAULT_POOL, type DagSpec } from '@fairlead/protocol'
 import { openDatabase, type Database, type Tx } from '../packages/core/src/db/database.ts'
 import { migrate } from '../packages/core/src/db/migrate.ts'
 import { ageWaiting } from '../packages/core/src/db/queries/claims.ts'
@@ -7,6 +7,7 @@ import { takeLease } from '../packages/core/src/db/queries/schedulers.ts'
 import { statement } from '../packages/core/src/db/statement.ts'
 import type { ExplainedRow } from '../packages/core/src/dispatch/explain-task-instance.ts'
 import { NO_FAULTS } from '../packages/core/src/model/environment.ts'
+import { createPool, deletePool, updatePool } from '../packages/core/src/moves/change-pools.ts'
 import { claimTaskInstances, type ExecutorOffer } from '../packages/core/src/moves/claim-task-instances.ts'
 import { clearTaskInstances } from '../packages/core/src/moves/clear-task-instances.ts'
 import { createDagRun } from '../packages/core/src/moves/create-dag-run.ts'
@@ -22,6 +23,7 @@ import { settleTaskInstances } from '../packages/core/src/moves/settle-task-inst
 import { startDagRuns } from '../packages/core/src/moves/start-dag-runs.ts'
 import { startTaskInstances } from '../packages/core/src/moves/start-task-instances.ts'
 import { dagSpec, taskSpec } from './dag-specs.ts'
+import { randomWalkDag, WALK_EXECUTORS, WALK_POOLS } from './random-walk-dag.ts'
 import { coreRandom, RandomStream } from './simulation/random-stream.ts'
 
 const setTrial = statement(() => 'savepoint trial')
@@ -113,6 +115,7 @@ export class RandomWalk {
   async openWide(executor: string, count: number): Promise<void> {
     this.offers.clear()
     this.offers.set(executor, { kind: 'open', parallelism: count })
+    await this.changePool(DEFAULT_POOL, 'slots', count)
     const tasks = Array.from({ length: count }, (_, index) => taskSpec(`t${index}`, { executor }))
     await this.#register(dagSpec(executor, tasks, { maxActiveTasks: count }))
     this.now += 60_000
@@ -177,9 +180,10 @@ export class RandomWalk {
 
   async #open(): Promise<void> {
     await takeLease(this.tx, { id: SCHEDULER, hostname: 'here', pid: 1, now: this.now, leaseMs: 1e12 })
-    for (const name of EXECUTORS) this.#changeOffer(name)
+    for (const name of WALK_EXECUTORS) this.#changeOffer(name)
+    for (const name of WALK_POOLS.slice(1)) await this.changePool(name, 'slots')
     for (const dagId of this.#dagIds) {
-      await this.#register(randomDag(dagId, this.stream))
+      await this.#register(randomWalkDag(dagId, this.stream))
       await this.#trigger(dagId)
     }
   }
@@ -214,8 +218,10 @@ export class RandomWalk {
         return this.#mark()
       case 'endRun':
         return this.#endRun()
+      case 'pool':
+        return this.changePool(this.stream.pick(WALK_POOLS), this.stream.weighted({ slots: 5, gone: 1 }))
       case 'offer':
-        return this.#changeOffer(this.stream.pick(EXECUTORS))
+        return this.#changeOffer(this.stream.pick(WALK_EXECUTORS))
       case 'wait':
         this.now += this.stream.pick([1, 500, 5_000, 60_000])
         return void (await ageWaiting(this.tx, this.now, AGEING_MS, 1_000))
@@ -322,10 +328,19 @@ export class RandomWalk {
     return runs.length === 0 ? null : this.stream.pick(runs)
   }
 
+  /** Gives a pool other slots, making it where it is not there, or deletes it. */
+  async changePool(name: string, how: 'slots' | 'gone', slots = this.stream.pick([-1, 0, 1, 2, 3, 5])): Promise<void> {
+    if (how === 'gone') return void (await deletePool(this.context, { name, actor: 'test' }))
+    const { kind } = await updatePool(this.context, { name, change: { slots }, actor: 'test' })
+    if (kind === 'moved') return
+    await createPool(this.context, { name, slots, description: null, includeDeferred: false, actor: 'test' })
+  }
+
   #changeOffer(name: string): void {
-    const kind = this.stream.weighted({ open: 8, unhealthy: 1, missing: 1 })
+    const kind = this.stream.weighted({ open: 8, starting: 1, unhealthy: 1, missing: 1 })
     this.offers.delete(name)
     if (kind === 'open') this.offers.set(name, { kind, parallelism: this.stream.int(1, 6) })
+    if (kind === 'starting') this.offers.set(name, { kind })
     if (kind === 'unhealthy') this.offers.set(name, { kind, reason: 'it does not answer' })
   }
 
@@ -350,33 +365,10 @@ export async function openWalkDatabase(): Promise<Database> {
 }
 
 const SCHEDULER = 'scheduler'
-const EXECUTORS = ['e0', 'e1', 'e2'] as const
 const AGEING_MS = 30_000
-const BY_ITSELF = { trigger: 3, claim: 3, start: 4, report: 4, end: 4, pause: 1, offer: 3, wait: 2 }
+const BY_ITSELF = { trigger: 3, claim: 3, start: 4, report: 4, end: 4, pause: 1, offer: 3, pool: 2, wait: 2 }
 const BY_HAND = { clear: 2, mark: 1, endRun: 1 }
 const STEPS = { ...BY_ITSELF, ...BY_HAND }
-const RULES: readonly TriggerRule[] = ['all_success', 'all_done', 'one_success', 'none_failed', 'always']
-
-function randomDag(dagId: string, stream: RandomStream): DagSpec {
-  const count = stream.int(1, 6)
-  const tasks = Array.from({ length: count }, (_, index) => {
-    const upstream = Array.from({ length: index }, (_unused, before) => `t${before}`).filter(() => stream.chance(0.2))
-    return taskSpec(`t${index}`, {
-      upstream,
-      triggerRule: stream.chance(0.7) ? 'all_success' : stream.pick(RULES),
-      executor: stream.pick([null, ...EXECUTORS]),
-      priorityWeight: stream.int(1, 3),
-      retry: {
-        retries: stream.int(0, 2),
-        delayMs: stream.pick([0, 5_000]),
-        backoff: 1,
-        maxDelayMs: 5_000,
-        jitter: 0,
-      },
-    })
-  })
-  return dagSpec(dagId, tasks, { maxActiveTasks: stream.int(1, 4), maxActiveRuns: stream.int(1, 3) })
-}
 
 async function never(): Promise<void> {
   throw new Error('Nothing sleeps in a walk.')

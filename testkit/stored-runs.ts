@@ -1,11 +1,22 @@
+import { DEFAULT_POOL } from '@fairlead/protocol'
 import { openDatabase, type Database, type Tx } from '../packages/core/src/db/database.ts'
 import { migrate } from '../packages/core/src/db/migrate.ts'
 import { insertDagRun, insertRunTaskInstances } from '../packages/core/src/db/queries/create-runs.ts'
 import { changeRunCounts, moveRunsToRunning } from '../packages/core/src/db/queries/update-runs.ts'
+import { laneText } from '../packages/core/src/model/lane.ts'
 import type { TestEngine } from './test-databases.ts'
 
 /** Moment at which stored rows begin. */
 export const STORED_AT: number = Date.UTC(2026, 0, 1)
+
+/** Text of the lane in which stored task instances wait. */
+export const STORED_LANE: string = laneText({
+  executors: ['instant'],
+  fallback: 'unavailable',
+  pool: DEFAULT_POOL,
+  poolSlots: 1,
+  limits: null,
+})
 
 /** A migrated database of a test's own. */
 export interface StoredWorld {
@@ -57,6 +68,9 @@ export async function storeRun(tx: Tx, dagId: string, runId: string, taskCount: 
     taskId: `t${index}`,
     maxTries: 2,
     executor: 'instant',
+    pool: DEFAULT_POOL,
+    poolSlots: 1,
+    lane: STORED_LANE,
     queue: 'default',
     priorityWeight: 1,
     isLeaf: index === taskCount - 1,

@@ -21,7 +21,7 @@ interface TaskRow {
   readonly run_key: number
   readonly task_id: string
   readonly task_index: number
-  readonly executor: string
+  readonly lane: string
   readonly state: TaskInstanceState
   readonly try_number: number
   readonly dispatch_id: string | null
@@ -43,7 +43,7 @@ const runRows = statement(
   from dag_run r join dag d on d.dag_id = r.dag_id where r.run_key in (select value from json_each($1))`,
 )
 const taskRows = statement(
-  () => `select run_key, task_id, task_index, executor, state, try_number, dispatch_id, priority, is_admissible, ready_at,
+  () => `select run_key, task_id, task_index, lane, state, try_number, dispatch_id, priority, is_admissible, ready_at,
     up_success || ' ' || up_failed || ' ' || up_upstream_failed || ' ' || up_skipped || ' ' || up_setup_success || ' ' || up_setup_skipped as ups
   from task_instance where run_key in (select value from json_each($1))
   order by priority desc, task_index`,
@@ -120,14 +120,14 @@ function countsOf({ upstream }: TaskModel): string {
   return [...plain, count('success', true), count('skipped', true)].join(' ')
 }
 
-/** Exactly the first places of a run are admissible for each executor: one more breaks its limit, one less starves it. */
+/** Exactly the first places of a run are admissible in each lane: one more breaks its limit, one less starves it. */
 function checkWindow(run: RunModel, row: RunRow, rows: readonly TaskRow[], violated: Violated): void {
   const ready = rows.filter((task) => task.state === 'scheduled' && task.ready_at === null)
   const places = row.is_paused === 1 ? 0 : Math.max(0, row.max_active_tasks - row.active)
   const seen = new Map<string, number>()
-  const isInside = ({ executor }: TaskRow): boolean => {
-    seen.set(executor, (seen.get(executor) ?? 0) + 1)
-    return (seen.get(executor) ?? 0) <= places
+  const isInside = ({ lane }: TaskRow): boolean => {
+    seen.set(lane, (seen.get(lane) ?? 0) + 1)
+    return (seen.get(lane) ?? 0) <= places
   }
   const expected = ready.filter(isInside).map((task) => task.task_id)
   const found = rows.filter((task) => task.is_admissible === 1).map((task) => task.task_id)

@@ -1,6 +1,7 @@
 import type { Database } from '../../packages/core/src/db/database.ts'
 import { openDatabase } from '../../packages/core/src/db/database.ts'
 import { migrate } from '../../packages/core/src/db/migrate.ts'
+import { createDefaultPool } from '../../packages/core/src/db/queries/pools.ts'
 import { playHistory, type HistoryResult } from './history.ts'
 import { sealGlobals } from './sealed-globals.ts'
 import { firstDifference } from './trace.ts'
@@ -81,13 +82,16 @@ async function playTwice(seed: number, play: (seed: number) => Promise<HistoryRe
   }
 }
 
-/** One database serves all histories: its tables are emptied and its statements stay prepared. */
+const DEFAULT_POOL_SLOTS = 128
+
+/** One database serves all histories: its tables are emptied, but for the default pool, and its statements stay prepared. */
 async function emptierOf(database: Database): Promise<() => Promise<void>> {
   const found = (await database.read.introspection.getTables()).map((table) => table.name)
   const tables = found.filter((name) => name !== 'schema_revision' && !name.startsWith('sqlite_'))
   return () =>
-    database.transaction(async ({ query }) => {
-      for (const table of [...tables, 'sqlite_sequence']) await query.deleteFrom(table as 'dag').execute()
+    database.transaction(async (tx) => {
+      for (const table of [...tables, 'sqlite_sequence']) await tx.query.deleteFrom(table as 'dag').execute()
+      await createDefaultPool(tx, DEFAULT_POOL_SLOTS)
     })
 }
 

@@ -93,8 +93,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'moves/claim-task-instances.ts',
     changes: [
       {
-        find: `if (!(await isLeaseHeld(tx, scheduler.id, now))) return { kind: 'fenced' }`,
-        replace: `await isLeaseHeld(tx, scheduler.id, now)`,
+        find: `if (!(await takeClaimTurn(tx, scheduler.id, now))) return { kind: 'fenced' }`,
+        replace: `await takeClaimTurn(tx, scheduler.id, now)`,
       },
     ],
   },
@@ -121,12 +121,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'work that is queued takes no slot until it runs',
-    file: 'db/queries/claims.ts',
+    file: 'db/queries/capacity-reads.ts',
     changes: [
       {
-        find: `count(stop_requested_at) as stopping from dispatch group by executor`,
-        replace: `count(stop_requested_at) as stopping from dispatch
-    where task_instance_id not in (select id from task_instance where state = 'queued') group by executor`,
+        find: `from dispatch group by executor, pool`,
+        replace: `from dispatch
+    where task_instance_id not in (select id from task_instance where state = 'queued') group by executor, pool`,
       },
     ],
   },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isolationSchema, taskInputSchema, taskProgramSchema } from './workloads.ts'
 import { EXECUTOR_NEEDS } from './executor-needs.ts'
+import { DEFAULT_POOL, EXECUTOR_FALLBACKS, WEIGHT_RULES } from './limits.ts'
 import { TRIGGER_RULES } from './trigger-rules.ts'
 
 /** A Dag as data: what parsing a Dag file yields and what the scheduler works from. It holds no code. */
@@ -24,6 +25,16 @@ export type RetryPolicy = z.infer<typeof retryPolicySchema>
 /** What a task may need of its executor, which is checked when its Dag is parsed. */
 export const executorNeedSchema = z.enum(EXECUTOR_NEEDS)
 
+/** What a stored Dag of an older build does not say has a default. */
+const executorChain = {
+  /** Name of the executor, or null for the Dag's chain, or else the first configured one. */
+  executor: z.string().nullable(),
+  /** Where the task goes, in turn, when that executor cannot take it. */
+  fallbackExecutors: z.array(z.string()).default([]),
+  /** What counts as not taking it; null for the Dag's rule, or else `unavailable`. */
+  executorFallback: z.enum(EXECUTOR_FALLBACKS).nullable().default(null),
+}
+
 /** One task of a Dag. */
 export const taskSpecSchema = z.object({
   taskId: z.string(),
@@ -36,9 +47,15 @@ export const taskSpecSchema = z.object({
   retry: retryPolicySchema,
   executionTimeoutMs: z.int().positive().nullable(),
   priorityWeight: z.int(),
+  weightRule: z.enum(WEIGHT_RULES).default('downstream'),
+  pool: z.string().default(DEFAULT_POOL),
+  poolSlots: z.int().positive().default(1),
+  /** Task instances of this task that may be active at once, over all runs; null for no limit. */
+  maxActiveTisPerDag: z.int().positive().nullable().default(null),
+  /** The same within one run. */
+  maxActiveTisPerDagrun: z.int().positive().nullable().default(null),
   queue: z.string(),
-  /** Name of the executor, or null for the Dag's, or else the first configured one. */
-  executor: z.string().nullable(),
+  ...executorChain,
   executorConfig: z.unknown().optional(),
   /** What its executor must be able to do; absent for nothing. */
   needs: z.array(executorNeedSchema).optional(),
@@ -73,7 +90,7 @@ export const dagSpecSchema = z.object({
   /** Null for the configured default. */
   maxActiveTasks: z.int().positive().nullable(),
   isPausedUponCreation: z.boolean().nullable(),
-  executor: z.string().nullable(),
+  ...executorChain,
   isolation: isolationSchema.nullable(),
   location: z.string().nullable(),
   tasks: z.array(taskSpecSchema),

@@ -11,6 +11,7 @@ export type { AuthorErrorCode } from './errors.ts'
 export type { Duration } from './duration.ts'
 export type { JsonOf, JsonValue } from './json.ts'
 export type { OutputRef, ShellFactory, ShellInputs, TaskFactory, TaskHandle, Wiring } from './handles.ts'
+export type { ExecutorFallback, WeightRule } from '@fairlead/protocol'
 export type { DagOptions, Handler, ScheduleOption, ShellOptions, TaskOptions, TriggerRule } from './options.ts'
 // `export *`, because a named re-export could not be augmented.
 export * from './register.ts'

@@ -1,7 +1,8 @@
+import type { ExecutorFallback, WeightRule } from '@fairlead/protocol'
 import type { ExecutorNeed, TRIGGER_RULES } from '@fairlead/protocol/constants'
 import type { Duration } from './duration.ts'
 import type { JsonValue } from './json.ts'
-import type { ExecutorChoice, ExecutorName } from './register.ts'
+import type { ExecutorChoice, ExecutorNames } from './register.ts'
 
 /** One of Airflow's trigger rules. */
 export type TriggerRule = (typeof TRIGGER_RULES)[number]
@@ -31,8 +32,20 @@ interface CommonTaskOptions {
   readonly executionTimeout?: Duration
   /** Higher goes first. Default 1. */
   readonly priorityWeight?: number
+  /** Whose weights are added to its own: of all tasks downstream (the default), upstream, or of none (`'absolute'`). */
+  readonly weightRule?: WeightRule
+  /** The pool whose slots it takes while it is queued or running. Default `'default_pool'`. */
+  readonly pool?: string
+  /** How many of them. Default 1. */
+  readonly poolSlots?: number
+  /** Task instances of this task that may be active at once, over all runs of the Dag. Default: no limit. */
+  readonly maxActiveTisPerDag?: number
+  /** The same within one run. Default: no limit. */
+  readonly maxActiveTisPerDagrun?: number
   /** Queue within the executor. Default `'default'`. */
   readonly queue?: string
+  /** When the next of a list of executors is tried: while one takes no work (`'unavailable'`, the default), or is `'full'` too. */
+  readonly executorFallback?: ExecutorFallback
   /**
    * What its executor must be able to do: watch the task again after a scheduler's death, stop it, show its log while it
    * runs, or run its callbacks. A Dag whose executor cannot is not imported.
@@ -70,7 +83,10 @@ export interface DagOptions {
   readonly maxActiveTasks?: number
   readonly tags?: readonly string[]
   readonly isPausedUponCreation?: boolean
-  readonly executor?: ExecutorName
+  /** Where its tasks run, unless they say so themselves; a list is tried in turn. */
+  readonly executor?: ExecutorNames
+  /** When the next of a list is tried. Default `'unavailable'`. */
+  readonly executorFallback?: ExecutorFallback
   /** Options of every task that does not set them itself (Airflow's `default_args`). */
   readonly defaultArgs?: TaskOptions
 }

@@ -11,6 +11,12 @@ type Registered = Register extends { executors: infer Executors } ? Executors : 
 /** Name of an executor: a registered one, or any string while none is registered. */
 export type ExecutorName = Extract<keyof Registered, string>
 
+/** Several executors, to try in turn. */
+export type ExecutorChain = readonly [ExecutorName, ...ExecutorName[]]
+
+/** An executor, or several to try in turn. */
+export type ExecutorNames = ExecutorName | ExecutorChain
+
 /** What a task may ask of its executor. */
 export type ExecutorConfig<Name extends ExecutorName = ExecutorName> = Registered[Name]
 
@@ -20,6 +26,12 @@ export type ExecutorChoice =
       /** Where the task runs. Default: the Dag's executor, or else the first configured one. */
       readonly executor?: undefined
       /** What the task asks of its executor. */
+      readonly executorConfig?: ExecutorConfig
+    }
+  | {
+      /** Where the task runs: the first of these that takes it; see `executorFallback`. */
+      readonly executor: ExecutorChain
+      /** What the task asks of whichever takes it. */
       readonly executorConfig?: ExecutorConfig
     }
   | {

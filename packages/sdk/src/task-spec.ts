@@ -1,6 +1,7 @@
 import type { RetryPolicy, TaskSpec } from '@fairlead/protocol'
-import { DEFAULT_QUEUE, EXECUTOR_NEEDS, TRIGGER_RULES } from '@fairlead/protocol/constants'
+import { DEFAULT_POOL, DEFAULT_QUEUE, EXECUTOR_NEEDS, TRIGGER_RULES, WEIGHT_RULES } from '@fairlead/protocol/constants'
 import { millisecondsOf, type Duration } from './duration.ts'
+import { executorChainOf } from './executor-chain.ts'
 import { jsonProblem } from './json.ts'
 import { checkOptionNames, optionError, type OptionOwner } from './option-error.ts'
 import type { TaskOptions } from './options.ts'
@@ -14,6 +15,9 @@ const DEFAULTS = {
   maxRetryDelay: { days: 1 },
   retryJitter: 0,
   priorityWeight: 1,
+  weightRule: 'downstream',
+  pool: DEFAULT_POOL,
+  poolSlots: 1,
   queue: DEFAULT_QUEUE,
   setup: false,
 } as const satisfies TaskOptions
@@ -30,8 +34,14 @@ const NAMES: Record<keyof TaskOptions, true> = {
   retryWhen: true,
   executionTimeout: true,
   priorityWeight: true,
+  weightRule: true,
+  pool: true,
+  poolSlots: true,
+  maxActiveTisPerDag: true,
+  maxActiveTisPerDagrun: true,
   queue: true,
   executor: true,
+  executorFallback: true,
   executorConfig: true,
   needs: true,
   setup: true,
@@ -54,8 +64,13 @@ export function taskSpecOf(dagId: string, task: PlacedTask, shared: TaskOptions)
     retry: retryPolicyOf(options),
     executionTimeoutMs: options.executionTimeout === undefined ? null : millisecondsOf(options.executionTimeout),
     priorityWeight: options.priorityWeight,
+    weightRule: options.weightRule,
+    pool: options.pool,
+    poolSlots: options.poolSlots,
+    maxActiveTisPerDag: options.maxActiveTisPerDag ?? null,
+    maxActiveTisPerDagrun: options.maxActiveTisPerDagrun ?? null,
     queue: options.queue,
-    executor: options.executor ?? null,
+    ...executorChainOf(owner, options),
     ...(options.executorConfig === undefined ? {} : { executorConfig: options.executorConfig }),
     ...(options.needs === undefined || options.needs.length === 0 ? {} : { needs: [...options.needs] }),
     isolation: null,
@@ -75,6 +90,11 @@ function checkOptions(owner: OptionOwner, options: FilledOptions): void {
     ['retryJitter', retryJitter >= 0 && retryJitter <= 1, 'a share from 0 to 1'],
     ['executionTimeout', isTimeout(options.executionTimeout), 'a duration such as { minutes: 30 }'],
     ['priorityWeight', Number.isSafeInteger(priorityWeight), 'a whole number'],
+    ['weightRule', WEIGHT_RULES.includes(options.weightRule), `one of ${WEIGHT_RULES.join(', ')}`],
+    ['pool', typeof options.pool === 'string' && options.pool !== '', 'the name of a pool'],
+    ['poolSlots', isCount(options.poolSlots), 'a whole number, 1 or more'],
+    ['maxActiveTisPerDag', isCount(options.maxActiveTisPerDag ?? 1), 'a whole number, 1 or more'],
+    ['maxActiveTisPerDagrun', isCount(options.maxActiveTisPerDagrun ?? 1), 'a whole number, 1 or more'],
     ['needs', areNeeds(options.needs), `a list of ${EXECUTOR_NEEDS.join(', ')}`],
     ['executorConfig', isPlain(executorConfig), 'values that JSON can hold'],
   ]
@@ -88,6 +108,10 @@ function isTimeout(timeout: Duration | undefined): boolean {
 
 function areNeeds(needs: TaskOptions['needs']): boolean {
   return needs === undefined || (Array.isArray(needs) && needs.every((need) => EXECUTOR_NEEDS.includes(need)))
+}
+
+function isCount(count: number): boolean {
+  return Number.isSafeInteger(count) && count > 0
 }
 
 function isPlain(executorConfig: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { DagSpec, Schedule } from '@fairlead/protocol'
 import { AuthorError } from './errors.ts'
+import { executorChainOf } from './executor-chain.ts'
 import { checkOptionNames, optionError, type OptionOwner } from './option-error.ts'
 import type { DagOptions, ScheduleOption } from './options.ts'
 import type { PlacedTask } from './placed-task.ts'
@@ -22,7 +23,6 @@ const DEFAULTS = {
   maxActiveRuns: null,
   maxActiveTasks: null,
   isPausedUponCreation: null,
-  executor: null,
   defaultArgs: {},
 } as const
 
@@ -37,6 +37,7 @@ const NAMES: Record<keyof DagOptions, true> = {
   tags: true,
   isPausedUponCreation: true,
   executor: true,
+  executorFallback: true,
   defaultArgs: true,
 }
 
@@ -68,7 +69,7 @@ export function toSpec(graph: AuthoredGraph): DagSpec {
     maxActiveRuns: countOf(owner, 'maxActiveRuns', options.maxActiveRuns),
     maxActiveTasks: countOf(owner, 'maxActiveTasks', options.maxActiveTasks),
     isPausedUponCreation: options.isPausedUponCreation,
-    executor: options.executor,
+    ...executorChainOf(owner, options),
     isolation: null,
     location,
     tasks: orderedTasks(graph).map((task) => taskSpecOf(dagId, task, options.defaultArgs)),

@@ -71,5 +71,21 @@ describe('wiring', () => {
 
   it('leaves executors open while none is registered', () => {
     dag.task('free', () => 1, { executor: 'anything', executorConfig: { cpu: 1 } })
+    dag.task('chain', () => 1, { executor: ['one', 'other'], executorFallback: 'full' })
+    new Dag('d', { executor: ['one', 'other'] })
+    // @ts-expect-error a chain has at least one executor
+    new Dag('d', { executor: [] })
+    // @ts-expect-error the rule is unknown
+    dag.task('lost', () => 1, { executor: ['one', 'other'], executorFallback: 'never' })
+  })
+
+  it('knows pools, limits and weight rules', () => {
+    dag.task('p', () => 1, { pool: 'db', poolSlots: 2, maxActiveTisPerDag: 1, maxActiveTisPerDagrun: 1 })
+    dag.shell('s', 'date', { weightRule: 'absolute' })
+    new Dag('d', { defaultArgs: { pool: 'db', weightRule: 'upstream' } })
+    // @ts-expect-error a pool is named
+    dag.task('q', () => 1, { pool: 1 })
+    // @ts-expect-error the rule is unknown
+    dag.task('r', () => 1, { weightRule: 'sideways' })
   })
 })

@@ -30,6 +30,12 @@ export const CONFIG_SCHEMA = {
     executionApiServerUrl: optionalText(
       'Address under which workers reach the Execution API, where that is not `api.base_url`; null means there, or the socket or address of the server itself.',
     ),
+    defaultPoolTaskSlotCount: integer(
+      128,
+      'slots',
+      'Slots that the default pool is made with; later `fairlead pools set default_pool` changes them. -1 for no limit.',
+      -1,
+    ),
     dagsArePausedAtCreation: flag(false, 'Whether a new Dag starts paused, unless it says otherwise itself.'),
   },
   database: {

@@ -1,5 +1,6 @@
 import { capabilitiesOf, type ExecutorCapabilities } from '@fairlead/executor'
 import type { DagSpec, TaskSpec } from '@fairlead/protocol'
+import { chainOf } from '../model/lane.ts'
 
 /** What is known of a configured executor without an instance. The first of a list is the default. */
 export interface ExecutorFacts {
@@ -18,8 +19,8 @@ export function executorNamed(executors: readonly ExecutorFacts[], name: string)
 }
 
 /** What a Dag or a task names itself, in the order in which they are tried. */
-export function namedExecutors({ executor }: Pick<TaskSpec, 'executor'>): readonly string[] {
-  return executor === null ? [] : [executor]
+export function namedExecutors(spec: Pick<TaskSpec, 'executor' | 'fallbackExecutors'>): readonly string[] {
+  return chainOf(spec) ?? []
 }
 
 /** Every executor that may get a task: it must fit each. */

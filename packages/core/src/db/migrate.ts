@@ -2,10 +2,12 @@ import { sql } from 'kysely'
 import type { Database } from './database.ts'
 import { DatabaseError } from './database-error.ts'
 import { firstMigration } from './migrations/0001-first.ts'
+import { poolsMigration } from './migrations/0002-pools.ts'
 import { stopRequestsMigration } from './migrations/0003-stop-requests.ts'
 import { executorStatusMigration } from './migrations/0004-executor-status.ts'
 import { componentsMigration } from './migrations/0010-components.ts'
 import { secretsMigration } from './migrations/0005-secrets.ts'
+import { createDefaultPool } from './queries/pools.ts'
 
 /**
  * Numbered, forward-only migrations. A process refuses a database with a breaking revision that it does not know.
@@ -15,6 +17,7 @@ import { secretsMigration } from './migrations/0005-secrets.ts'
 
 const MIGRATIONS = [
   { revision: 1, isBreaking: true, statements: firstMigration },
+  { revision: 2, isBreaking: true, statements: poolsMigration },
   { revision: 3, isBreaking: true, statements: stopRequestsMigration },
   { revision: 4, isBreaking: false, statements: executorStatusMigration },
   { revision: 5, isBreaking: false, statements: secretsMigration },
@@ -30,13 +33,22 @@ export interface MigrationStatus {
   readonly newest: number
 }
 
+/** What a new database begins with. */
+export interface FirstRows {
+  /** Slots of the default pool. */
+  readonly defaultPoolSlots: number
+}
+
+const DEFAULTS: FirstRows = { defaultPoolSlots: 128 }
+
 /**
- * Brings a database to the newest revision.
+ * Brings a database to the newest revision, and makes its default pool where there is none.
  *
  * @throws {DatabaseError} `DATABASE_TOO_NEW` when a newer build has changed it in a way this one cannot work with.
  */
-export async function migrate(database: Database): Promise<MigrationStatus> {
-  await database.transaction(async ({ query }) => {
+export async function migrate(database: Database, first: FirstRows = DEFAULTS): Promise<MigrationStatus> {
+  await database.transaction(async (tx) => {
+    const { query } = tx
     // Processes that start together on an empty database take turns.
     await sql.raw(database.fragments.oneAtATime).execute(query)
     await sql
@@ -51,6 +63,7 @@ export async function migrate(database: Database): Promise<MigrationStatus> {
         query,
       )
     }
+    await createDefaultPool(tx, first.defaultPoolSlots)
   })
   return migrationStatus(database)
 }

@@ -107,6 +107,7 @@ export interface TaskInstanceTable {
   try_number: number
   max_tries: number
   dispatch_id: string | null
+  /** Where it went, or by its lane first goes. */
   executor: string
   queue: string
   priority_weight: number
@@ -142,6 +143,20 @@ export interface TaskInstanceTable {
   exit: string | null
   /** JSON of a TaskError. */
   error: string | null
+  pool: string
+  pool_slots: number
+  /** Text of its Lane: while it waits, this says which executors and limits it waits for. */
+  lane: string
+}
+
+/** Slots that task instances share over all Dags. */
+export interface PoolTable {
+  name: string
+  /** -1 for as many as there are. */
+  slots: number
+  description: string | null
+  /** 1 when deferred task instances keep their slots. */
+  include_deferred: number
 }
 
 /** A hand-over to an executor: outbox and slot lease in one row, which lasts until the process is known to be gone. */
@@ -159,6 +174,8 @@ export interface DispatchTable {
   stop_requested_at: Generated<number | null>
   /** A StopReason. */
   stop_reason: Generated<string | null>
+  pool: string
+  pool_slots: number
 }
 
 /** A scheduler's lease. Who loses it writes nothing more. */
@@ -294,6 +311,7 @@ export interface Schema {
   dag_run: DagRunTable
   task_instance: TaskInstanceTable
   task_instance_history: TaskInstanceTable
+  pool: PoolTable
   dispatch: DispatchTable
   scheduler: SchedulerTable
   executor_row: ExecutorRowTable

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openWalkDatabase, RandomWalk } from '../../../../testkit/random-walk.ts'
 import type { Database } from '../db/database.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
+import { laneText, parseLane } from '../model/lane.ts'
 import { RunLedger } from '../moves/run-ledger.ts'
 import { setDagPaused } from '../moves/set-dag-paused.ts'
-import { explainTaskInstance, type ExplainedRow, type Explanation } from './explain-task-instance.ts'
+import { explainTaskInstance, type ExplainedRow } from './explain-task-instance.ts'
+import type { Explanation } from './explanation.ts'
 
 const WALKS = 400
 const STEPS = 25
@@ -84,7 +86,12 @@ async function again(world: RandomWalk, row: ExplainedRow): Promise<Explanation 
 type Remove = (world: RandomWalk, row: ExplainedRow, facts: Explanation['facts']) => Promise<unknown>
 
 const PLENTY = { kind: 'open', parallelism: 10_000 } as const
-const open: Remove = async (world, row) => world.offers.set(row.executor, PLENTY)
+const open: Remove = async (world, _row, { executor }) => world.offers.set(String(executor), PLENTY)
+const widen: Remove = async (world, _row, { pool }) => world.changePool(String(pool), 'slots', 1_000)
+const unlimit: Remove = async (world, row) => {
+  const freed = laneText({ ...parseLane(row.lane), limits: null })
+  return world.tx.query.updateTable('task_instance').set({ lane: freed }).where('id', '=', row.id).execute()
+}
 
 const REMOVE: Readonly<Record<string, Remove>> = {
   dag_paused: async (world, row) => {
@@ -99,6 +106,11 @@ const REMOVE: Readonly<Record<string, Remove>> = {
     const { dag_id: dagId } = await runOf(world, row)
     return world.tx.query.updateTable('dag').set({ max_active_runs: 1_000 }).where('dag_id', '=', dagId).execute()
   },
+  max_active_tis_per_dag: unlimit,
+  max_active_tis_per_dagrun: unlimit,
+  pool_full: widen,
+  pool_missing: widen,
+  pool_too_small: widen,
   max_active_tasks: async (world, row) => {
     const run = world.tx.query.updateTable('dag_run').where('run_key', '=', row.run_key)
     await run.set({ max_active_tasks: 1_000 }).execute()
@@ -122,6 +134,8 @@ async function drain(world: RandomWalk, row: ExplainedRow, waitingFor: readonly 
   const rows = (await world.rows()).filter((one) => one.run_key === row.run_key && waitingFor.includes(one.task_id))
   expect(rows.map((one) => one.task_id).toSorted()).toEqual([...waitingFor].toSorted())
   for (const name of ['e0', 'e1', 'e2']) world.offers.set(name, PLENTY)
+  for (const one of await world.rows()) await unlimit(world, one, {})
+  for (const pool of ['default_pool', 'p1', 'p2', 'p3']) await world.changePool(pool, 'slots', 1_000)
   await REMOVE['dag_paused']?.(world, row, {})
   await REMOVE['max_active_tasks']?.(world, row, {})
   await world.finishRun(row.run_key)

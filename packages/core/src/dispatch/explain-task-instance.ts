@@ -1,27 +1,22 @@
 import { isTerminal, type TaskInstanceState } from '@fairlead/protocol'
 import type { Tx } from '../db/database.ts'
-import { readUsedSlots } from '../db/queries/claims.ts'
 import { readAdmissibleOfRun, readAsCandidate, readRunGates, readStates } from '../db/queries/explain-reads.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
 import { readLiveDispatches } from '../db/queries/stop-requests.ts'
-import { admit, type AdmissionGate } from '../model/admission.ts'
+import { admit, type Admitted } from '../model/admission.ts'
+import { parseLane } from '../model/lane.ts'
 import {
-  capacities,
   firstCandidates,
+  readCapacities,
+  readLanes,
   runCapacity,
   toCandidate,
   type ExecutorOffer,
 } from '../moves/claim-task-instances.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import { RunLedger } from '../moves/run-ledger.ts'
-
-/** Why a task instance is where it is, in a sentence and in facts. */
-export interface Explanation {
-  /** One word: the gate that holds it, or `ready`, `queued`, `running`, `settled`. */
-  readonly gate: string
-  readonly sentence: string
-  readonly facts: Readonly<Record<string, unknown>>
-}
+import { explanation, iso, type Explanation } from './explanation.ts'
+import { DAG_PAUSED, heldBy, sentencesOf } from './explain-gate.ts'
 
 /** The facts of a task instance that explaining starts from. */
 export interface ExplainedRow {
@@ -33,6 +28,7 @@ export interface ExplainedRow {
   readonly task_id: string
   readonly state: TaskInstanceState
   readonly executor: string
+  readonly lane: string
   readonly try_number: number
   readonly max_tries: number
   readonly launch_attempts: number
@@ -132,7 +128,7 @@ async function explainWaiting(tx: Tx, context: MoveContext, row: ExplainedRow): 
 async function explainRun(tx: Tx, { environment }: MoveContext, runKey: number): Promise<Explanation | null> {
   const run = await readRunGates(tx, runKey)
   if (run.state !== 'queued') return null
-  if (run.is_paused === 1) return explanation('dag_paused', SENTENCES.dag_paused(), {})
+  if (run.is_paused === 1) return explanation('dag_paused', DAG_PAUSED, {})
   if (run.run_after > environment.clock.now()) {
     return explanation('run_after', `The run starts at ${iso(run.run_after) ?? ''}.`, { runAfter: iso(run.run_after) })
   }
@@ -152,62 +148,32 @@ async function explainScheduled(
 ): Promise<Explanation> {
   const asked = await readAsCandidate(tx, row.id)
   if (asked === undefined) return explanation('moving', 'It has just changed state. Ask again.', {})
-  const executors = capacities(offers, (await readUsedSlots(tx)).used)
-  const first = await firstCandidates(tx, executors, Number.MAX_SAFE_INTEGER)
-  const ahead = [...first, ...(await readAdmissibleOfRun(tx, row.run_key))]
-  const candidates = new Map(ahead.map((one) => [one.id, toCandidate(one)]))
-  candidates.set(asked.id, { ...toCandidate(asked), readyAt: asked.ready_at })
+  const own = { text: asked.lane, lane: parseLane(asked.lane) }
+  const lanes = await readLanes(tx)
+  const capacities = await readCapacities(tx, offers, [...lanes, own])
+  const first = await firstCandidates(tx, { lanes, capacities, most: Number.MAX_SAFE_INTEGER })
+  const byText = new Map(lanes.map(({ text, lane }) => [text, lane]))
+  const ofRun = (await readAdmissibleOfRun(tx, row.run_key)).map((one) => {
+    return { row: one, lane: byText.get(one.lane) ?? parseLane(one.lane) }
+  })
+  const candidates = new Map([...first, ...ofRun].map((one) => [one.row.id, toCandidate(one)]))
+  candidates.set(asked.id, { ...toCandidate({ row: asked, lane: own.lane }), readyAt: asked.ready_at })
   const runKeys = [...new Set([...candidates.values()].map(({ runKey }) => runKey))]
   const ledger = new RunLedger(tx, context, await lockRuns(tx, runKeys))
   const runs = new Map(ledger.runs.map((run) => [run.row.run_key, runCapacity(run)]))
   const now = context.environment.clock.now()
-  const gate = admit({ now, candidates: [...candidates.values()], executors, runs }).held.get(row.id)
+  const { admitted, held } = admit({ now, candidates: [...candidates.values()], runs, ...capacities })
+  const gate = held.get(row.id)
   if (gate !== undefined) return heldBy(gate)
-  return explanation('ready', 'Ready: the next turn of the scheduler queues it.', {})
+  return ready(admitted.find(({ candidate }) => candidate.id === row.id))
 }
 
-function heldBy(gate: AdmissionGate): Explanation {
-  const { kind, ...facts } = gate
-  const shown = 'until' in facts ? { ...facts, until: iso(facts.until) } : facts
-  switch (gate.kind) {
-    case 'launch_backoff':
-      return explanation(kind, SENTENCES.launch_backoff(gate.until), shown)
-    case 'dag_paused':
-      return explanation(kind, SENTENCES.dag_paused(), shown)
-    case 'run_not_running':
-      return explanation(kind, 'Its run is not running.', shown)
-    case 'executor_not_configured':
-      return explanation(kind, SENTENCES.executor_not_configured(gate.executor), shown)
-    case 'executor_unhealthy':
-      return explanation(kind, `Executor "${gate.executor}" takes no work: ${gate.reason}.`, shown)
-    case 'max_active_tasks':
-      return explanation(
-        kind,
-        `Its run may have ${gate.limit} task instances active at once, and has as many or has others ahead.`,
-        shown,
-      )
-    case 'executor_full':
-      return explanation(
-        kind,
-        `All ${gate.parallelism} slots of executor "${gate.executor}" are taken, or others are ahead.`,
-        shown,
-      )
-    default:
-      return gate satisfies never
-  }
-}
-
-const SENTENCES = {
-  dag_paused: () => 'The Dag is paused. Unpause it with `fairlead dags unpause`.',
-  launch_backoff: (until: number) => `Its last launch failed; the next one is not before ${iso(until) ?? ''}.`,
-  executor_not_configured: (executor: string) =>
-    `No executor named "${executor}" is configured. Add it under \`executors\`, or change the task's executor.`,
-}
-
-function explanation(gate: string, sentence: string, facts: Readonly<Record<string, unknown>>): Explanation {
-  return { gate, sentence, facts }
-}
-
-function iso(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
+function ready(admitted: Admitted | undefined): Explanation {
+  const { executor, passedOver = [] } = admitted ?? {}
+  const where = executor === undefined || passedOver.length === 0 ? '' : ` on executor "${executor}"`
+  const why = passedOver.length === 0 ? '' : `, since ${sentencesOf(passedOver)}`
+  return explanation('ready', `Ready: the next turn of the scheduler queues it${where}${why}.`, {
+    executor,
+    passedOver,
+  })
 }

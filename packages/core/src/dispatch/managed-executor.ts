@@ -88,7 +88,7 @@ export class ManagedExecutor {
       case 'degraded':
         return { kind: 'unhealthy', reason: this.#condition.reason }
       case 'starting':
-        return { kind: 'unhealthy', reason: 'it is starting' }
+        return { kind: 'starting' }
       case 'stopped':
         return { kind: 'unhealthy', reason: 'it is stopped' }
       default:

@@ -1,22 +1,30 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { admitByTheBook, isAhead } from '../../../../testkit/admission-oracle.ts'
 import {
-  admissionOrder,
   admit,
+  runTaskKey,
+  taskKey,
   type AdmissionInput,
   type Candidate,
-  type ExecutorCapacity,
+  type PoolCapacity,
   type RunCapacity,
 } from './admission.ts'
+import type { Lane } from './lane.ts'
+import type { ExecutorCapacity } from './route.ts'
 
 const NOW = 1_000_000
 const RUN: RunCapacity = { isRunning: true, isPaused: false, freePlaces: 16, maxActiveTasks: 16 }
 const OPEN: ExecutorCapacity = { kind: 'open', freeSlots: 32, parallelism: 32 }
 
+const LANE: Lane = { executors: ['local'], fallback: 'unavailable', pool: 'pool', poolSlots: 1, limits: null }
+const POOLS = new Map([['pool', { slots: Infinity, used: 0 }]])
+
+/** Adds a lane's own parts to a plain one. */
+const lane = (overrides: Partial<Lane>): { lane: Lane } => ({ lane: { ...LANE, ...overrides } })
+const on = (...executors: string[]): { lane: Lane } => lane({ executors })
+
 const candidate = (id: string, overrides: Partial<Candidate> = {}): Candidate => ({
   id,
-  executor: 'local',
+  lane: LANE,
   runKey: 1,
   priority: 1,
   orderDate: 0,
@@ -31,6 +39,8 @@ const state = (candidates: Candidate[], overrides: Partial<AdmissionInput> = {})
   candidates,
   executors: new Map([['local', OPEN]]),
   runs: new Map([[1, RUN]]),
+  pools: POOLS,
+  activeTis: new Map(),
   ...overrides,
 })
 
@@ -38,7 +48,7 @@ const local = (capacity: Partial<Extract<ExecutorCapacity, { kind: 'open' }>>): 
   executors: new Map([['local', { ...OPEN, ...capacity }]]),
 })
 
-const admittedIds = (input: AdmissionInput): string[] => admit(input).admitted.map((one) => one.id)
+const admittedIds = (input: AdmissionInput): string[] => admit(input).admitted.map(({ candidate: { id } }) => id)
 
 describe('the order in which candidates go', () => {
   it.each([
@@ -52,6 +62,76 @@ describe('the order in which candidates go', () => {
     const runs = new Map([1, 2].map((runKey) => [runKey, RUN]))
     expect(admittedIds(state(candidates, { runs }))).toEqual(['first', 'second'])
     expect(admittedIds(state(candidates, { runs, ...local({ freeSlots: 1 }) }))).toEqual(['first'])
+  })
+})
+
+const limited = ({ perDag = null, perRun = null }: { perDag?: number | null; perRun?: number | null }) =>
+  lane({
+    limits: { dagId: 'dag', taskId: 'task', perDag, perRun: perRun === null ? null : { runKey: 1, limit: perRun } },
+  })
+
+const pool = (capacity: Partial<PoolCapacity>): Partial<AdmissionInput> => ({
+  pools: new Map([['pool', { slots: Infinity, used: 0, ...capacity }]]),
+})
+
+describe('a chain of executors', () => {
+  const full: ExecutorCapacity = { ...OPEN, freeSlots: 0 }
+  const down: ExecutorCapacity = { kind: 'unhealthy', reason: 'no answer' }
+  const isDown = { kind: 'executor_unhealthy', executor: 'a', reason: 'no answer' } as const
+  const isStarting = { kind: 'executor_unhealthy', executor: 'a', reason: 'it is starting' } as const
+  const isFull = (executor: string) => ({ kind: 'executor_full', executor, parallelism: 32 }) as const
+  const isMissing = (executor: string) => ({ kind: 'executor_not_configured', executor }) as const
+  const starting: ExecutorCapacity = { kind: 'starting' }
+
+  const cases: ReadonlyArray<{
+    rule: Lane['fallback']
+    a?: ExecutorCapacity
+    b?: ExecutorCapacity
+    goes?: 'a' | 'b'
+    told?: object
+    passedOver: readonly object[]
+  }> = [
+    { rule: 'unavailable', a: OPEN, b: OPEN, goes: 'a', passedOver: [] },
+    { rule: 'unavailable', a: down, b: OPEN, goes: 'b', passedOver: [isDown] },
+    { rule: 'unavailable', b: OPEN, goes: 'b', passedOver: [isMissing('a')] },
+    { rule: 'unavailable', a: full, b: OPEN, told: isFull('a'), passedOver: [] },
+    { rule: 'unavailable', a: starting, b: OPEN, told: isStarting, passedOver: [] },
+    { rule: 'unavailable', a: down, b: full, told: isFull('b'), passedOver: [isDown] },
+    { rule: 'unavailable', a: down, told: isDown, passedOver: [isMissing('b')] },
+    { rule: 'full', a: OPEN, b: OPEN, goes: 'a', passedOver: [] },
+    { rule: 'full', a: full, b: OPEN, goes: 'b', passedOver: [isFull('a')] },
+    { rule: 'full', a: starting, b: OPEN, goes: 'b', passedOver: [isStarting] },
+    { rule: 'full', a: full, b: full, told: isFull('a'), passedOver: [isFull('b')] },
+    { rule: 'full', a: down, b: full, told: isFull('b'), passedOver: [isDown] },
+  ]
+  it.each(cases)('by the rule $rule, a being $a.kind $a.freeSlots and b $b.kind $b.freeSlots', (one) => {
+    const executors = new Map(
+      Object.entries({ a: one.a, b: one.b }).flatMap(([n, c]) => (c === undefined ? [] : [[n, c]])),
+    )
+    const waiting = candidate('one', lane({ executors: ['a', 'b'], fallback: one.rule }))
+    const { admitted, held } = admit(state([waiting], { executors }))
+    const went = admitted.map(({ executor, passedOver }) => ({ executor, passedOver }))
+    expect(went).toEqual(one.goes === undefined ? [] : [{ executor: one.goes, passedOver: one.passedOver }])
+    expect([...held.values()]).toEqual(one.told === undefined ? [] : [{ ...one.told, passedOver: one.passedOver }])
+  })
+
+  it('goes on to the next executor when the first one fills up in between', () => {
+    const both = lane({ executors: ['a', 'b'], fallback: 'full' })
+    const candidates = [
+      candidate('1', both),
+      candidate('2', { ...both, taskIndex: 1 }),
+      candidate('3', { ...both, taskIndex: 2 }),
+    ]
+    const executors = new Map([
+      ['a', { ...OPEN, freeSlots: 1 }],
+      ['b', { ...OPEN, freeSlots: 1 }],
+    ])
+    const { admitted, held } = admit(state(candidates, { executors }))
+    expect(admitted.map((one) => [one.candidate.id, one.executor])).toEqual([
+      ['1', 'a'],
+      ['2', 'b'],
+    ])
+    expect(held.get('3')?.kind).toBe('executor_full')
   })
 })
 
@@ -84,23 +164,63 @@ describe('a candidate is held', () => {
     },
     {
       reason: 'when its executor is not configured',
-      input: state([candidate('one', { executor: 'ecs' })]),
-      gate: { kind: 'executor_not_configured', executor: 'ecs' },
+      input: state([candidate('one', on('ecs'))]),
+      gate: { kind: 'executor_not_configured', executor: 'ecs', passedOver: [] },
     },
     {
       reason: 'while its executor is unhealthy',
       input: state(one, { executors: new Map([['local', { kind: 'unhealthy', reason: 'no answer' }]]) }),
-      gate: { kind: 'executor_unhealthy', executor: 'local', reason: 'no answer' },
+      gate: { kind: 'executor_unhealthy', executor: 'local', reason: 'no answer', passedOver: [] },
+    },
+    {
+      reason: 'while its executor starts',
+      input: state(one, { executors: new Map([['local', { kind: 'starting' }]]) }),
+      gate: { kind: 'executor_unhealthy', executor: 'local', reason: 'it is starting', passedOver: [] },
     },
     {
       reason: 'when its executor is full',
       input: state(one, local({ freeSlots: 0 })),
-      gate: { kind: 'executor_full', executor: 'local', parallelism: 32 },
+      gate: { kind: 'executor_full', executor: 'local', parallelism: 32, passedOver: [] },
     },
     {
       reason: 'when its executor has more than its slots taken',
       input: state(one, local({ freeSlots: -1 })),
-      gate: { kind: 'executor_full', executor: 'local', parallelism: 32 },
+      gate: { kind: 'executor_full', executor: 'local', parallelism: 32, passedOver: [] },
+    },
+    {
+      reason: 'when there is no such pool',
+      input: state([candidate('one', lane({ pool: 'sea' }))]),
+      gate: { kind: 'pool_missing', pool: 'sea' },
+    },
+    {
+      reason: 'when it needs more slots than its pool has',
+      input: state([candidate('one', lane({ poolSlots: 4 }))], pool({ slots: 3 })),
+      gate: { kind: 'pool_too_small', pool: 'pool', slots: 3, needs: 4 },
+    },
+    {
+      reason: 'when its pool is shut',
+      input: state(one, pool({ slots: 0 })),
+      gate: { kind: 'pool_too_small', pool: 'pool', slots: 0, needs: 1 },
+    },
+    {
+      reason: 'when too few slots of its pool are open',
+      input: state([candidate('one', lane({ poolSlots: 2 }))], pool({ slots: 3, used: 2 })),
+      gate: { kind: 'pool_full', pool: 'pool', slots: 3, needs: 2 },
+    },
+    {
+      reason: 'when more of its pool is in use than it has',
+      input: state(one, pool({ slots: 3, used: 9 })),
+      gate: { kind: 'pool_full', pool: 'pool', slots: 3, needs: 1 },
+    },
+    {
+      reason: 'when as many of its task are active as may be, over all runs',
+      input: state([candidate('one', limited({ perDag: 2 }))], { activeTis: new Map([[taskKey('dag', 'task'), 2]]) }),
+      gate: { kind: 'max_active_tis_per_dag', limit: 2 },
+    },
+    {
+      reason: 'when as many of its task are active as may be in its run',
+      input: state([candidate('one', limited({ perRun: 1 }))], { activeTis: new Map([[runTaskKey(1, 'task'), 1]]) }),
+      gate: { kind: 'max_active_tis_per_dagrun', limit: 1 },
     },
   ])('$reason', ({ input, gate }) => {
     expect(admit(input)).toEqual({ admitted: [], held: new Map([['one', gate]]) })
@@ -113,7 +233,7 @@ describe('a candidate is held', () => {
 
 describe('a held candidate does not hold those behind it', () => {
   it('on another executor', () => {
-    const candidates = [candidate('first', { executor: 'ecs', priority: 9 }), candidate('second')]
+    const candidates = [candidate('first', { ...on('ecs'), priority: 9 }), candidate('second')]
     expect(admittedIds(state(candidates))).toEqual(['second'])
   })
 
@@ -123,142 +243,23 @@ describe('a held candidate does not hold those behind it', () => {
     expect(admittedIds(state(candidates, { runs }))).toEqual(['second'])
   })
 
+  it('in another pool', () => {
+    const candidates = [candidate('first', { ...lane({ pool: 'sea' }), priority: 9 }), candidate('second')]
+    expect(admittedIds(state(candidates))).toEqual(['second'])
+  })
+
+  it('in the same pool while it needs fewer slots', () => {
+    const candidates = [candidate('first', { ...lane({ poolSlots: 3 }), priority: 9 }), candidate('second')]
+    expect(admittedIds(state(candidates, pool({ slots: 4, used: 2 })))).toEqual(['second'])
+  })
+
+  it('of another task while it is at its limit', () => {
+    const candidates = [candidate('first', { ...limited({ perDag: 1 }), priority: 9 }), candidate('second')]
+    expect(admittedIds(state(candidates, { activeTis: new Map([[taskKey('dag', 'task'), 1]]) }))).toEqual(['second'])
+  })
+
   it('in the same run and executor while only its own launch backs off', () => {
     const candidates = [candidate('first', { priority: 9, readyAt: NOW + 1 }), candidate('second')]
     expect(admittedIds(state(candidates, local({ freeSlots: 1 })))).toEqual(['second'])
   })
 })
-
-describe('in ten thousand random states', () => {
-  it('decides as the book does', () => {
-    forAllStates((input) => {
-      expect(admit(input)).toEqual(admitByTheBook(input))
-    })
-  })
-
-  it('decides the same whatever order the candidates come in', () => {
-    forAllStates((input) => {
-      expect(admit({ ...input, candidates: input.candidates.toReversed() })).toEqual(admit(input))
-    })
-  })
-
-  it('takes each candidate or says what holds it, never both', () => {
-    forAllStates((input) => {
-      const { admitted, held } = admit(input)
-      const decided = [...admitted.map((one) => one.id), ...held.keys()]
-      expect(decided.toSorted()).toEqual(input.candidates.map((one) => one.id).toSorted())
-    })
-  })
-
-  it('never takes more than an executor or a run has free', () => {
-    forAllStates((input) => {
-      const { admitted } = admit(input)
-      for (const [name, executor] of input.executors) {
-        const free = executor.kind === 'open' ? Math.max(0, executor.freeSlots) : 0
-        expect(admitted.filter((one) => one.executor === name).length).toBeLessThanOrEqual(free)
-      }
-      for (const [runKey, run] of input.runs) {
-        const free = run.isRunning && !run.isPaused ? Math.max(0, run.freePlaces) : 0
-        expect(admitted.filter((one) => one.runKey === runKey).length).toBeLessThanOrEqual(free)
-      }
-    })
-  })
-
-  it('gives a scarce slot or place to whoever is first in line, and leaves none unused', () => {
-    forAllStates((input) => {
-      const { admitted, held } = admit(input)
-      for (const one of input.candidates) {
-        const gate = held.get(one.id)?.kind
-        if (gate === 'executor_full') {
-          expectTakenAhead(
-            one,
-            admitted.filter((other) => other.executor === one.executor),
-            freeSlots(input, one),
-          )
-        }
-        if (gate === 'max_active_tasks') {
-          const free = input.runs.get(one.runKey)?.freePlaces ?? 0
-          expectTakenAhead(
-            one,
-            admitted.filter((other) => other.runKey === one.runKey),
-            free,
-          )
-        }
-      }
-    })
-  })
-
-  it('has one order, in which no two candidates are equal', () => {
-    forAllStates(({ candidates }) => {
-      const inLine = candidates.toSorted(admissionOrder)
-      for (const [index, one] of inLine.entries()) {
-        expect(inLine.slice(index + 1).every((other) => isAhead(one, other))).toBe(true)
-      }
-    })
-  })
-})
-
-function expectTakenAhead(held: Candidate, takers: Candidate[], free: number): void {
-  expect(takers).toHaveLength(Math.max(0, free))
-  expect(takers.every((other) => isAhead(other, held))).toBe(true)
-}
-
-function freeSlots(input: AdmissionInput, one: Candidate): number {
-  const executor = input.executors.get(one.executor)
-  return executor?.kind === 'open' ? executor.freeSlots : 0
-}
-
-function forAllStates(check: (input: AdmissionInput) => void): void {
-  fc.assert(fc.property(admissionInputs(), check), { numRuns: 10_000, seed: 20_250_614 })
-}
-
-/** Small ranges, so that ties, full executors and full runs are the rule; some names and runs are not known. */
-function admissionInputs(): fc.Arbitrary<AdmissionInput> {
-  const executorNames = fc.constantFrom('local', 'ecs', 'kubernetes')
-  const runKeys = fc.nat(3)
-  const place = fc.record({ runKey: runKeys, taskIndex: fc.nat(4), mapIndex: fc.integer({ min: -1, max: 1 }) })
-  const places = fc.uniqueArray(place, {
-    selector: ({ runKey, taskIndex, mapIndex }) => [runKey, taskIndex, mapIndex].join(),
-    maxLength: 14,
-  })
-  const rest = fc.record({
-    executor: executorNames,
-    priority: fc.integer({ min: -1, max: 2 }),
-    orderDate: fc.nat(2),
-    readyAt: fc.constantFrom(null, null, null, NOW - 1, NOW, NOW + 1),
-  })
-  const candidates = fc
-    .tuple(places, fc.array(rest, { minLength: 14, maxLength: 14 }))
-    .map(([chosen, rests]) => chosen.map((at, index) => candidate(`task-${index}`, { ...at, ...rests[index] })))
-  return fc.record({
-    now: fc.constant(NOW),
-    candidates,
-    executors: mapOf(executorNames, executorCapacities()),
-    runs: mapOf(runKeys, runCapacities()),
-  })
-}
-
-function executorCapacities(): fc.Arbitrary<ExecutorCapacity> {
-  const open = fc.record({
-    kind: fc.constant('open' as const),
-    freeSlots: fc.integer({ min: -1, max: 6 }),
-    parallelism: fc.integer({ min: 1, max: 8 }),
-  })
-  const unhealthy = fc.record({ kind: fc.constant('unhealthy' as const), reason: fc.constant('no answer') })
-  return fc.oneof({ arbitrary: open, weight: 5 }, { arbitrary: unhealthy, weight: 1 })
-}
-
-function runCapacities(): fc.Arbitrary<RunCapacity> {
-  const mostly = (usual: boolean) => fc.nat(5).map((drawn) => (drawn > 0 ? usual : !usual))
-  return fc.record({
-    isRunning: mostly(true),
-    isPaused: mostly(false),
-    freePlaces: fc.integer({ min: -1, max: 5 }),
-    maxActiveTasks: fc.integer({ min: 1, max: 16 }),
-  })
-}
-
-function mapOf<K extends string | number, V>(keys: fc.Arbitrary<K>, values: fc.Arbitrary<V>): fc.Arbitrary<Map<K, V>> {
-  const entries = fc.uniqueArray(fc.tuple(keys, values), { selector: ([key]) => key, minLength: 1, maxLength: 4 })
-  return entries.map((pairs) => new Map(pairs))
-}

@@ -1,4 +1,5 @@
 import type { DagSpec, TaskSpec } from '@fairlead/protocol'
+import { priorityWeights } from './priority-weight.ts'
 
 /** A Dag's shape by task index, so that moves address tasks by number and never search by name. */
 export interface DagGraph {
@@ -15,6 +16,8 @@ export interface GraphTask {
   readonly downstream: readonly number[]
   readonly setupUpstreams: number
   readonly isLeaf: boolean
+  /** By its weight rule. */
+  readonly priorityWeight: number
 }
 
 /** Indexes a Dag. Its tasks keep the order of the spec, which is topological. */
@@ -23,11 +26,16 @@ export function dagGraph(spec: DagSpec): DagGraph {
   const upstream = spec.tasks.map((task) => task.upstream.map((id) => indexOfTask(indexOf, id, spec.dagId)))
   const downstream: number[][] = spec.tasks.map(() => [])
   for (const [index, indexes] of upstream.entries()) for (const up of indexes) downstream[up]?.push(index)
-  const tasks = spec.tasks.map((task, index) => ({
+  const shape = spec.tasks.map((task, index) => ({
     spec: task,
     index,
     upstream: upstream[index] ?? [],
     downstream: downstream[index] ?? [],
+  }))
+  const weights = priorityWeights(shape)
+  const tasks = shape.map((task, index) => ({
+    ...task,
+    priorityWeight: weights[index] ?? 0,
     setupUpstreams: (upstream[index] ?? []).filter((up) => spec.tasks[up]?.isSetup).length,
     isLeaf: (downstream[index] ?? []).length === 0,
   }))

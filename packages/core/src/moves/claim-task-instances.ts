@@ -1,9 +1,19 @@
 import type { DispatchId, TaskInstanceId } from '@fairlead/protocol'
 import type { Tx } from '../db/database.ts'
-import { claimCandidates, readCandidates, readUsedSlots, type CandidateRow, type Claim } from '../db/queries/claims.ts'
+import { readActiveTis, readUsedSlots, readWaitingLanes, type UsedSlots } from '../db/queries/capacity-reads.ts'
+import { claimCandidates, readCandidates, type CandidateRow, type Claim } from '../db/queries/claims.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
-import { isLeaseHeld } from '../db/queries/schedulers.ts'
-import { admit, type Candidate, type ExecutorCapacity, type RunCapacity } from '../model/admission.ts'
+import { takeClaimTurn } from '../db/queries/schedulers.ts'
+import {
+  admit,
+  laneGate,
+  type Admitted,
+  type Candidate,
+  type Capacities,
+  type RunCapacity,
+} from '../model/admission.ts'
+import { parseLane, type Lane } from '../model/lane.ts'
+import type { ExecutorCapacity } from '../model/route.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 import { RunLedger, type OpenRun } from './run-ledger.ts'
@@ -11,6 +21,7 @@ import { RunLedger, type OpenRun } from './run-ledger.ts'
 /** What an executor could take if nothing were running on it. */
 export type ExecutorOffer =
   | { readonly kind: 'open'; readonly parallelism: number }
+  | { readonly kind: 'starting' }
   | { readonly kind: 'unhealthy'; readonly reason: string }
 
 /** A task instance that is queued and must be handed to its executor. */
@@ -29,7 +40,10 @@ export type ClaimAnswer =
 
 const MOST_PER_CLAIM = 512
 
-/** Queues what admission lets through: a slot, a new dispatch id and an outbox row for each, in one transaction. */
+/**
+ * Queues what admission lets through: a slot, a new dispatch id and an outbox row for each, in one transaction.
+ * Schedulers take turns, since what one of them takes is gone for the next.
+ */
 export function claimTaskInstances(
   context: MoveContext,
   scheduler: { readonly id: string },
@@ -37,51 +51,74 @@ export function claimTaskInstances(
 ): Promise<ClaimAnswer> {
   return inTransaction(context, async (tx): Promise<ClaimAnswer> => {
     const now = context.environment.clock.now()
-    if (!(await isLeaseHeld(tx, scheduler.id, now))) return { kind: 'fenced' }
-    const { used, hasStops } = await readUsedSlots(tx)
-    const executors = capacities(offers, used)
-    const rows = await firstCandidates(tx, executors, MOST_PER_CLAIM)
+    if (!(await takeClaimTurn(tx, scheduler.id, now))) return { kind: 'fenced' }
+    const lanes = await readLanes(tx)
+    const { hasStops, ...capacities } = await readCapacities(tx, offers, lanes)
+    const rows = await firstCandidates(tx, { lanes, capacities, most: MOST_PER_CLAIM })
     if (rows.length === 0) return { kind: 'claimed', tasks: [], hasStops }
-    const ledger = new RunLedger(tx, context, await lockRuns(tx, [...new Set(rows.map((row) => row.run_key))]))
+    const ledger = new RunLedger(tx, context, await lockRuns(tx, [...new Set(rows.map(({ row }) => row.run_key))]))
     const runs = new Map(ledger.runs.map((run) => [run.row.run_key, runCapacity(run)]))
-    const { admitted } = admit({ now, candidates: rows.map(toCandidate), executors, runs })
+    const { admitted } = admit({ now, candidates: rows.map(toCandidate), runs, ...capacities })
     const tasks = await write(ledger, scheduler.id, chosenRows(rows, admitted))
     await ledger.close()
     return { kind: 'claimed', tasks, hasStops }
   })
 }
 
-/** Free slots of each executor: its parallelism less the leases in the database. */
-export function capacities(
-  offers: ReadonlyMap<string, ExecutorOffer>,
-  used: ReadonlyMap<string, number>,
-): ReadonlyMap<string, ExecutorCapacity> {
-  return new Map(
-    [...offers].map(([name, offer]): [string, ExecutorCapacity] => {
-      if (offer.kind === 'unhealthy') return [name, offer]
-      return [name, { ...offer, freeSlots: Math.max(0, offer.parallelism - (used.get(name) ?? 0)) }]
-    }),
-  )
+/** A lane and the text by which the database knows it. */
+export interface NamedLane {
+  readonly text: string
+  readonly lane: Lane
+}
+
+/** The lanes in which something waits. */
+export async function readLanes(tx: Tx): Promise<readonly NamedLane[]> {
+  return (await readWaitingLanes(tx)).map((text) => ({ text, lane: parseLane(text) }))
 }
 
 /**
- * The candidates among whom admission decides: as many of each executor as all executors together could take, up to
- * `most` of each. A run's places can be taken on other executors, which holds no more of this one's first candidates
- * than the others take; whoever comes after these meets a full executor.
+ * What executors, pools and limits can take: what they have less the leases in the database; and with it whether any
+ * process is to be stopped.
+ */
+export async function readCapacities(
+  tx: Tx,
+  offers: ReadonlyMap<string, ExecutorOffer>,
+  lanes: readonly NamedLane[],
+): Promise<Capacities & Pick<UsedSlots, 'hasStops'>> {
+  const { executors: used, pools, hasStops } = await readUsedSlots(tx)
+  const executors = new Map(
+    [...offers].map(([name, offer]): [string, ExecutorCapacity] => {
+      if (offer.kind !== 'open') return [name, offer]
+      return [name, { ...offer, freeSlots: Math.max(0, offer.parallelism - (used.get(name) ?? 0)) }]
+    }),
+  )
+  const hasLimits = lanes.some(({ lane }) => lane.limits !== null)
+  return { executors, pools, hasStops, activeTis: hasLimits ? await readActiveTis(tx) : new Map() }
+}
+
+/** A row and the lane it waits in. */
+export interface WaitingRow {
+  readonly row: CandidateRow
+  readonly lane: Lane
+}
+
+/**
+ * The candidates among whom admission decides: of each lane that is open as many as all executors together could take,
+ * counting up to `most` of each. A run's places can be taken by other lanes, which holds no more of this one's first
+ * candidates than the others take; whoever comes after these meets full executors.
  */
 export async function firstCandidates(
   tx: Tx,
-  executors: ReadonlyMap<string, ExecutorCapacity>,
-  most: number,
-): Promise<readonly CandidateRow[]> {
-  const free = new Map(
-    [...executors].flatMap(([name, executor]): Array<[string, number]> =>
-      executor.kind === 'open' && executor.freeSlots > 0 ? [[name, Math.min(executor.freeSlots, most)]] : [],
-    ),
-  )
-  const limit = [...free.values()].reduce((sum, slots) => sum + slots, 0)
-  const rows: CandidateRow[] = []
-  for (const name of free.keys()) rows.push(...(await readCandidates(tx, name, limit)))
+  { lanes, capacities, most }: { lanes: readonly NamedLane[]; capacities: Capacities; most: number },
+): Promise<readonly WaitingRow[]> {
+  const free = [...capacities.executors.values()].map((executor) => (executor.kind === 'open' ? executor.freeSlots : 0))
+  const limit = free.reduce((sum, slots) => sum + Math.min(slots, most), 0)
+  if (limit === 0) return []
+  const rows: WaitingRow[] = []
+  for (const { text, lane } of lanes) {
+    if (laneGate(lane, capacities) !== null) continue
+    for (const row of await readCandidates(tx, text, limit)) rows.push({ row, lane })
+  }
   return rows
 }
 
@@ -92,10 +129,10 @@ export function runCapacity(run: OpenRun): RunCapacity {
 }
 
 /** A row as admission sees it. An admissible row has no backoff. */
-export function toCandidate(row: CandidateRow): Candidate {
+export function toCandidate({ row, lane }: WaitingRow): Candidate {
   return {
     id: row.id,
-    executor: row.executor,
+    lane,
     runKey: row.run_key,
     priority: row.priority,
     orderDate: row.order_date,
@@ -105,42 +142,47 @@ export function toCandidate(row: CandidateRow): Candidate {
   }
 }
 
-function chosenRows(rows: readonly CandidateRow[], admitted: readonly Candidate[]): readonly CandidateRow[] {
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  return admitted.flatMap((candidate) => byId.get(candidate.id) ?? [])
+type ChosenRow = Omit<Admitted, 'candidate'> & { readonly row: CandidateRow }
+
+function chosenRows(rows: readonly WaitingRow[], admitted: readonly Admitted[]): readonly ChosenRow[] {
+  const byId = new Map(rows.map(({ row }) => [row.id, row]))
+  return admitted.flatMap(({ candidate, executor, passedOver }) => {
+    const row = byId.get(candidate.id)
+    return row === undefined ? [] : [{ row, executor, passedOver }]
+  })
 }
 
 async function write(
   ledger: RunLedger,
   schedulerId: string,
-  rows: readonly CandidateRow[],
+  chosen: readonly ChosenRow[],
 ): Promise<readonly ClaimedTask[]> {
-  if (rows.length === 0) return []
+  if (chosen.length === 0) return []
   const { random } = ledger.context.environment
-  const claims: readonly Claim[] = rows.map((row) => ({ row, dispatchId: random.uuid(ledger.now) }))
+  const claims = chosen.map((one) => ({ ...one, dispatchId: random.uuid(ledger.now) }))
   const moved = await claimCandidates(ledger.tx, claims, { schedulerId, now: ledger.now })
-  return claims
-    .filter(({ row }) => moved.has(row.id))
-    .map(({ row, dispatchId }) => {
-      const run = ledger.run(row.run_key)
-      run.waiting -= 1
-      run.active += 1
-      const { task_id: taskId, map_index: mapIndex, try_number: tryNumber } = row
-      ledger.audit(row.run_key, {
-        actor: 'scheduler',
-        taskId,
-        mapIndex,
-        tryNumber,
-        dispatchId,
-        from: 'scheduled',
-        to: 'queued',
-      })
-      return {
-        dispatchId: dispatchId as DispatchId,
-        taskInstanceId: row.id as TaskInstanceId,
-        runKey: row.run_key,
-        taskIndex: row.task_index,
-        executor: row.executor,
-      }
-    })
+  return claims.filter(({ row }) => moved.has(row.id)).map((claim) => noteClaim(ledger, claim))
+}
+
+function noteClaim(ledger: RunLedger, { row, dispatchId, executor, passedOver }: ChosenRow & Claim): ClaimedTask {
+  const run = ledger.run(row.run_key)
+  run.waiting -= 1
+  run.active += 1
+  ledger.audit(row.run_key, {
+    actor: 'scheduler',
+    taskId: row.task_id,
+    mapIndex: row.map_index,
+    tryNumber: row.try_number,
+    dispatchId,
+    from: 'scheduled',
+    to: 'queued',
+    detail: passedOver.length === 0 ? undefined : { executor, passedOver },
+  })
+  return {
+    dispatchId: dispatchId as DispatchId,
+    taskInstanceId: row.id as TaskInstanceId,
+    runKey: row.run_key,
+    taskIndex: row.task_index,
+    executor,
+  }
 }

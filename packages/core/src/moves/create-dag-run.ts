@@ -3,6 +3,7 @@ import { appendAudit } from '../db/queries/audit.ts'
 import { insertDagRun, insertRunTaskInstances, type NewTaskInstance } from '../db/queries/create-runs.ts'
 import type { VersionedGraph } from '../db/queries/dag-graphs.ts'
 import { changeDagRunCounts } from '../db/queries/update-runs.ts'
+import { laneOfTask, laneText } from '../model/lane.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 
@@ -50,7 +51,7 @@ export async function createDagRunIn(
   const runId = request.runId ?? defaultRunId(request, context)
   const run = await insertDagRun(tx, newRun(request, graph, { runId, now, maxActiveTasks: dag.max_active_tasks }), now)
   if (run === null) return { kind: 'exists', runId }
-  const tasks = newTaskInstances(graph, context, now)
+  const tasks = newTaskInstances(graph, context, { runKey: run.run_key, now })
   await insertRunTaskInstances(
     tx,
     { runKey: run.run_key, dagId: request.dagId, runId, orderDate: run.order_date },
@@ -84,17 +85,27 @@ function newRun(
   }
 }
 
-function newTaskInstances(graph: VersionedGraph, context: MoveContext, now: number): readonly NewTaskInstance[] {
-  return graph.tasks.map(({ spec, index, isLeaf }) => ({
-    id: context.environment.random.uuid(now),
-    taskIndex: index,
-    taskId: spec.taskId,
-    maxTries: spec.retry.retries + 1,
-    executor: spec.executor ?? graph.spec.executor ?? context.defaultExecutor,
-    queue: spec.queue,
-    priorityWeight: spec.priorityWeight,
-    isLeaf,
-  }))
+function newTaskInstances(
+  graph: VersionedGraph,
+  { environment, defaultExecutor }: MoveContext,
+  at: { runKey: number; now: number },
+): readonly NewTaskInstance[] {
+  return graph.tasks.map(({ spec, index, isLeaf, priorityWeight }) => {
+    const lane = laneOfTask(graph.spec, spec, { runKey: at.runKey, defaultExecutor })
+    return {
+      id: environment.random.uuid(at.now),
+      taskIndex: index,
+      taskId: spec.taskId,
+      maxTries: spec.retry.retries + 1,
+      executor: lane.executors[0] ?? defaultExecutor,
+      pool: lane.pool,
+      poolSlots: lane.poolSlots,
+      lane: laneText(lane),
+      queue: spec.queue,
+      priorityWeight,
+      isLeaf,
+    }
+  })
 }
 
 // Airflow's run ids, with randomness where two manual runs could be asked for in the same millisecond.

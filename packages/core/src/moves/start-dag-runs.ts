@@ -1,5 +1,6 @@
 import { findStartableRuns, type StartableRun } from '../db/queries/due.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
+import { takeStartTurn } from '../db/queries/schedulers.ts'
 import { changeDagRunCounts, moveRunsToRunning } from '../db/queries/update-runs.ts'
 import { evaluateTriggerRule } from '../model/trigger-rule.ts'
 import { inTransaction } from './in-transaction.ts'
@@ -14,6 +15,7 @@ const RUNS_PER_TRANSACTION = 100
 export function startDagRuns(context: MoveContext): Promise<number> {
   return inTransaction(context, async (tx) => {
     const now = context.environment.clock.now()
+    await takeStartTurn(tx)
     const chosen = withinPlaces(await findStartableRuns(tx, now, RUNS_PER_TRANSACTION))
     if (chosen.length === 0) return 0
     const ledger = new RunLedger(

@@ -25,7 +25,7 @@ export function openInstallation(config: Config, pid: number): Database {
 export async function openMigrated(config: Config, pid: number): Promise<Database> {
   const database = openInstallation(config, pid)
   try {
-    await migrate(database)
+    await migrate(database, { defaultPoolSlots: config.core.defaultPoolTaskSlotCount })
     return database
   } catch (error) {
     await database.close()

@@ -1,4 +1,4 @@
-import type { DagSpec, TaskProgram, TaskSpec } from '@fairlead/protocol'
+import { DEFAULT_POOL, type DagSpec, type TaskProgram, type TaskSpec } from '@fairlead/protocol'
 import type { Probe } from '@fairlead/executor/conformance'
 
 /** Probe tasks as Dags: shell where that is enough, since it starts quickly, and handlers where they speak to the API. */
@@ -43,13 +43,15 @@ export function probeDag(probe: Probe, weights: readonly number[]): { spec: DagS
     maxActiveRuns: null,
     maxActiveTasks: null,
     isPausedUponCreation: false,
-    executor: null,
+    ...NO_CHAIN,
     isolation: null,
     location: null,
     tasks,
   }
   return { spec, hash: dagId, bundle: bundleOf(spec, HANDLERS[probe] ?? '() => undefined') }
 }
+
+const NO_CHAIN = { executor: null, fallbackExecutors: [], executorFallback: null }
 
 function probeTask(probe: Probe, taskId: string, priorityWeight: number): TaskSpec {
   return {
@@ -62,8 +64,13 @@ function probeTask(probe: Probe, taskId: string, priorityWeight: number): TaskSp
     retry: { retries: 0, delayMs: 0, backoff: 1, maxDelayMs: 0, jitter: 0 },
     executionTimeoutMs: probe === 'overrun' ? OVERRUN_MS : null,
     priorityWeight,
+    weightRule: 'absolute',
+    pool: DEFAULT_POOL,
+    poolSlots: 1,
+    maxActiveTisPerDag: null,
+    maxActiveTisPerDagrun: null,
     queue: 'default',
-    executor: null,
+    ...NO_CHAIN,
     isolation: null,
     location: null,
   }

@@ -8,6 +8,9 @@ import type { Dialect as KyselyDialect } from 'kysely'
 /** Column types of rows that are handed to a statement as one JSON parameter. */
 export type RowColumns = Readonly<Record<string, 'text' | 'int' | 'json'>>
 
+/** What transactions of several schedulers do one after the other. */
+export type Turn = 'claim' | 'start'
+
 /** SQL text that differs between engines. */
 export interface SqlFragments {
   readonly name: 'sqlite' | 'postgres'
@@ -25,6 +28,8 @@ export interface SqlFragments {
   forUpdate(alias: string): string
   /** The same, passing over rows that another transaction holds. */
   skipLocked(alias: string): string
+  /** An expression that waits until no other transaction has the turn, and keeps it until this one ends. */
+  takeTurn(turn: Turn): string
 }
 
 /** A statement of fixed text, written once over the fragments in which the engines differ. */
@@ -35,7 +40,7 @@ export interface Statement {
 /** Runs a fixed statement in the open transaction. */
 export type RunStatement = <R>(statement: Statement, parameters?: readonly unknown[]) => Promise<R[]>
 
-/** How many of a run's scheduled task instances may be admissible for each of their executors. */
+/** How many of a run's scheduled task instances may be admissible in each of their lanes. */
 export interface Window {
   readonly runKey: number
   readonly places: number
@@ -59,7 +64,7 @@ export interface AnnouncementListener {
 /** An opened engine. */
 export interface Engine {
   readonly fragments: SqlFragments
-  /** The first task instances of each window and executor, in admission order; reads few more rows than it answers. */
+  /** The first task instances of each window and lane, in admission order; reads few more rows than it answers. */
   windowOf(run: RunStatement, windows: readonly Window[]): Promise<readonly WindowRow[]>
   /** For writing; transactions are serialised by the engine. */
   readonly dialect: KyselyDialect

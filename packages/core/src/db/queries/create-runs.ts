@@ -24,7 +24,11 @@ export interface NewTaskInstance {
   readonly taskIndex: number
   readonly taskId: string
   readonly maxTries: number
+  /** The first of its chain. */
   readonly executor: string
+  readonly pool: string
+  readonly poolSlots: number
+  readonly lane: string
   readonly queue: string
   readonly priorityWeight: number
   readonly isLeaf: boolean
@@ -45,9 +49,9 @@ const insertTaskInstances = statement(
   insert into task_instance (
     id, run_key, task_index, map_index, dag_id, run_id, task_id, state, try_number, max_tries, executor, queue,
     priority_weight, priority, order_date, is_leaf, up_success, up_failed, up_upstream_failed, up_skipped,
-    up_removed, up_setup_success, up_setup_skipped, launch_attempts)
+    up_removed, up_setup_success, up_setup_skipped, launch_attempts, pool, pool_slots, lane)
   select in_id, $2, in_task_index, -1, $3, $4, in_task_id, 'none', 0, in_max_tries, in_executor, in_queue,
-    in_priority, in_priority, $5, in_is_leaf, 0, 0, 0, 0, 0, 0, 0, 0
+    in_priority, in_priority, $5, in_is_leaf, 0, 0, 0, 0, 0, 0, 0, 0, in_pool, in_pool_slots, in_lane
   from ${rows(1, {
     in_id: 'text',
     in_task_index: 'int',
@@ -57,6 +61,9 @@ const insertTaskInstances = statement(
     in_queue: 'text',
     in_priority: 'int',
     in_is_leaf: 'int',
+    in_pool: 'text',
+    in_pool_slots: 'int',
+    in_lane: 'text',
   })} as d where true`,
 )
 
@@ -100,6 +107,9 @@ export async function insertRunTaskInstances(
     t.queue,
     t.priorityWeight,
     t.isLeaf ? 1 : 0,
+    t.pool,
+    t.poolSlots,
+    t.lane,
   ])
   await tx.all(insertTaskInstances, [JSON.stringify(values), run.runKey, run.dagId, run.runId, run.orderDate])
 }

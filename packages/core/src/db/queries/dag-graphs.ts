@@ -48,7 +48,13 @@ async function load({ query }: Tx, versionId: string, names: ReadonlyMap<string,
 
 /** Each executor by its own name: rows must say the same of one executor, however its Dag calls it. */
 function withOwnNames(spec: DagSpec, names: ReadonlyMap<string, string>): DagSpec {
-  const named = <T extends { executor: string | null }>(one: T): T =>
-    one.executor === null ? one : { ...one, executor: names.get(one.executor) ?? one.executor }
+  const nameOf = (name: string): string => names.get(name) ?? name
+  const named = <T extends { executor: string | null; fallbackExecutors: string[] }>(one: T): T => {
+    if (one.executor === null) return one
+    const [executor = one.executor, ...fallbackExecutors] = new Set(
+      [one.executor, ...one.fallbackExecutors].map(nameOf),
+    )
+    return { ...one, executor, fallbackExecutors }
+  }
   return { ...named(spec), tasks: spec.tasks.map(named) }
 }

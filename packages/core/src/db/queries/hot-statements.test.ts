@@ -1,9 +1,17 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openStoredWorld, storeDag, storeRun, STORED_AT, type StoredWorld } from '../../../../../testkit/stored-runs.ts'
+import {
+  openStoredWorld,
+  storeDag,
+  storeRun,
+  STORED_AT,
+  STORED_LANE,
+  type StoredWorld,
+} from '../../../../../testkit/stored-runs.ts'
 import { describeOnEngines } from '../../../../../testkit/test-databases.ts'
 import type { Tx } from '../database.ts'
 import { appendAudit } from './audit.ts'
-import { ageWaiting, claimCandidates, readCandidates, readUsedSlots } from './claims.ts'
+import { readActiveTis, readUsedSlots, readWaitingLanes } from './capacity-reads.ts'
+import { ageWaiting, claimCandidates, readCandidates } from './claims.ts'
 import { adoptDispatches, findOrphans, findSilent, findStuck, nameExternally } from './dispatches.ts'
 import { readDispatches, readDispatchesOf, releaseDispatches } from './dispatches.ts'
 import { clearLaunchBackoff, findDueDags, findDueTaskInstances, findNextMoment, findStartableRuns } from './due.ts'
@@ -19,7 +27,7 @@ import {
   startRows,
   touchHeartbeat,
 } from './move-task-instances.ts'
-import { expireOtherLeases, isLeaseHeld, releaseLease, renewLease, takeLease } from './schedulers.ts'
+import { expireOtherLeases, releaseLease, renewLease, takeClaimTurn, takeLease } from './schedulers.ts'
 import { changeDagRunCounts, changeRunCounts, settleRuns } from './update-runs.ts'
 import { addUpstreamCounts } from './upstream-counts.ts'
 import { setWindows } from './windows.ts'
@@ -66,8 +74,8 @@ describeOnEngines('statements', (engine) => {
   /** Queues tasks under the dispatch ids `d<id>`. */
   async function queue(tx: Tx, runKey: number, indexes: readonly number[]): Promise<ReadonlySet<string>> {
     await schedule(tx, runKey, indexes)
-    const rows = (await readCandidates(tx, 'instant', 1000)).filter((row) => row.run_key === runKey)
-    const claims = rows.map((row) => ({ row, dispatchId: `d${row.id}` }))
+    const rows = (await readCandidates(tx, STORED_LANE, 1000)).filter((row) => row.run_key === runKey)
+    const claims = rows.map((row) => ({ row, dispatchId: `d${row.id}`, executor: 'instant' }))
     return claimCandidates(tx, claims, { schedulerId: `scheduler of ${runKey}`, now: STORED_AT })
   }
 
@@ -86,7 +94,7 @@ describeOnEngines('statements', (engine) => {
   it('reads candidates in admission order, with numbers as numbers', () =>
     inRun(async ({ tx, key, id }) => {
       await schedule(tx, key, [2, 0, 1])
-      const rows = (await readCandidates(tx, 'instant', 1000)).filter((row) => row.run_key === key)
+      const rows = (await readCandidates(tx, STORED_LANE, 1000)).filter((row) => row.run_key === key)
       expect(rows.map((row) => row.task_id)).toEqual(['t0', 't1', 't2'])
       expect(rows[0]).toEqual({
         id: id(0),
@@ -94,7 +102,9 @@ describeOnEngines('statements', (engine) => {
         task_index: 0,
         map_index: -1,
         task_id: 't0',
-        executor: 'instant',
+        lane: STORED_LANE,
+        pool: 'default_pool',
+        pool_slots: 1,
         queue: 'default',
         priority: 1,
         priority_weight: 1,
@@ -107,17 +117,58 @@ describeOnEngines('statements', (engine) => {
 
   it('claims a candidate once, with a slot', () =>
     inRun(async ({ tx, key, id }) => {
-      const before = (await readUsedSlots(tx)).used.get('instant') ?? 0
+      const before = (await readUsedSlots(tx)).executors.get('instant') ?? 0
       expect(await queue(tx, key, [0, 1])).toEqual(new Set([id(0), id(1)]))
       expect(await states(tx, [id(0), id(1), id(2)])).toEqual({ t0: 'queued', t1: 'queued', t2: 'none' })
-      expect((await readUsedSlots(tx)).used.get('instant')).toBe(before + 2)
+      const { executors, pools } = await readUsedSlots(tx)
+      expect(executors.get('instant')).toBe(before + 2)
+      expect(pools.get('default_pool')).toEqual({ slots: 128, used: before + 2 })
+    }))
+
+  it('counts the slots of a pool by what each task takes, and a pool that is infinite or not there', () =>
+    inRun(async ({ tx, key }) => {
+      await tx.query
+        .updateTable('task_instance')
+        .set({ pool: 'wide', pool_slots: 3 })
+        .where('run_key', '=', key)
+        .execute()
+      await queue(tx, key, [0, 1])
+      expect((await readUsedSlots(tx)).pools.get('wide')).toBeUndefined()
+      await tx.query
+        .insertInto('pool')
+        .values({ name: 'wide', slots: -1, description: null, include_deferred: 0 })
+        .execute()
+      expect((await readUsedSlots(tx)).pools.get('wide')).toEqual({ slots: Infinity, used: 6 })
+    }))
+
+  it('names each lane in which something admissible waits, once', () =>
+    inRun(async ({ tx, key }) => {
+      const table = tx.query.updateTable('task_instance').where('run_key', '=', key)
+      await table.set({ lane: 'other' }).where('task_index', 'in', [1, 2]).execute()
+      await table.set({ lane: 'shut' }).where('task_index', '=', 3).execute()
+      await schedule(tx, key, [0, 1, 2])
+      await schedule(tx, key, [3], false)
+      const lanes = await readWaitingLanes(tx)
+      expect(lanes.filter((lane) => lane === 'other')).toEqual(['other'])
+      expect(lanes).not.toContain('shut')
+    }))
+
+  it('counts what is active of a task, over its runs and in each', () =>
+    inRun(async ({ tx, key, dagId }) => {
+      const other = await storeRun(tx, dagId, `second of ${dagId}`, 2)
+      await queue(tx, key, [0])
+      await queue(tx, other, [0, 1])
+      const active = await readActiveTis(tx)
+      expect(active.get(JSON.stringify([dagId, 't0']))).toBe(2)
+      expect(active.get(`${key}/t0`)).toBe(1)
+      expect(active.get(`${other}/t1`)).toBe(1)
     }))
 
   it('gives what waits the priority that it has earned', () =>
     inRun(async ({ tx, key, id }) => {
       await schedule(tx, key, [0])
       await ageWaiting(tx, STORED_AT + 25_000, 10_000, 1000)
-      const aged = (await readCandidates(tx, 'instant', 1000)).find((row) => row.id === id(0))
+      const aged = (await readCandidates(tx, STORED_LANE, 1000)).find((row) => row.id === id(0))
       expect(aged?.priority).toBe(3)
     }))
 
@@ -126,10 +177,10 @@ describeOnEngines('statements', (engine) => {
       await schedule(tx, key, [0, 1], false)
       await schedule(tx, key, [3, 4])
       await setWindows(tx, [{ runKey: key, places: 3 }])
-      const rows = (await readCandidates(tx, 'instant', 1000)).filter((row) => row.run_key === key)
+      const rows = (await readCandidates(tx, STORED_LANE, 1000)).filter((row) => row.run_key === key)
       expect(rows.map((row) => row.task_id)).toEqual(['t0', 't1', 't3'])
       await setWindows(tx, [{ runKey: key, places: 0 }])
-      expect((await readCandidates(tx, 'instant', 1000)).filter((row) => row.run_key === key)).toEqual([])
+      expect((await readCandidates(tx, STORED_LANE, 1000)).filter((row) => row.run_key === key)).toEqual([])
     }))
 
   it('starts, hears from and settles what is queued', () =>
@@ -246,13 +297,13 @@ describeOnEngines('statements', (engine) => {
   it('holds a lease until it ends, and gives a lost one back to nobody', () =>
     inRun(async ({ tx }) => {
       await takeLease(tx, { id: 'first', hostname: 'h', pid: 1, now: 1000, leaseMs: 100 })
-      expect(await isLeaseHeld(tx, 'first', 1099)).toBe(true)
+      expect(await takeClaimTurn(tx, 'first', 1099)).toBe(true)
       expect(await renewLease(tx, 'first', 1050, 100)).toBe(true)
-      expect(await isLeaseHeld(tx, 'first', 1149)).toBe(true)
+      expect(await takeClaimTurn(tx, 'first', 1149)).toBe(true)
       expect(await renewLease(tx, 'first', 1150, 100)).toBe(false)
       await takeLease(tx, { id: 'second', hostname: 'h', pid: 1, now: 1200, leaseMs: 100 })
       await expireOtherLeases(tx, 'third', 1210)
-      expect(await isLeaseHeld(tx, 'second', 1210)).toBe(false)
+      expect(await takeClaimTurn(tx, 'second', 1210)).toBe(false)
       await releaseLease(tx, 'first', 1000)
     }))
 

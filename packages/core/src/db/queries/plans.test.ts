@@ -1,12 +1,20 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openStoredWorld, storeDag, storeRun, STORED_AT, type StoredWorld } from '../../../../../testkit/stored-runs.ts'
+import {
+  openStoredWorld,
+  storeDag,
+  storeRun,
+  STORED_AT,
+  STORED_LANE,
+  type StoredWorld,
+} from '../../../../../testkit/stored-runs.ts'
 import { describeOnEngines, type TestEngine } from '../../../../../testkit/test-databases.ts'
 import type { Tx } from '../database.ts'
 import type { Statement } from '../dialect/dialect.ts'
 import { windowOf as postgresWindowOf } from '../dialect/postgres/window.ts'
 import { windowOf as sqliteWindowOf } from '../dialect/sqlite/window.ts'
 import { statement } from '../statement.ts'
-import { ageWaiting, claimCandidates, readCandidates, readUsedSlots } from './claims.ts'
+import { readActiveTis, readUsedSlots, readWaitingLanes } from './capacity-reads.ts'
+import { ageWaiting, claimCandidates, readCandidates } from './claims.ts'
 import {
   findOpenAttempts,
   findOrphans,
@@ -29,6 +37,7 @@ import {
   startRows,
   touchHeartbeat,
 } from './move-task-instances.ts'
+import { takeClaimTurn } from './schedulers.ts'
 import { changeDagRunCounts, changeRunCounts, moveRunsToRunning, settleRuns } from './update-runs.ts'
 import { addUpstreamCounts } from './upstream-counts.ts'
 import { setWindows } from './windows.ts'
@@ -57,9 +66,12 @@ describeOnEngines('plans', (engine) => {
   const worker = { hostname: 'h', unixname: 'u', pid: 1, nonce: null, startedAt: STORED_AT }
 
   const hot: ReadonlyArray<readonly [name: string, run: (tx: Tx) => Promise<unknown>]> = [
-    ['readCandidates', (tx) => readCandidates(tx, 'instant', 10)],
+    ['readCandidates', (tx) => readCandidates(tx, STORED_LANE, 10)],
     ['claimCandidates', claimOne],
     ['readUsedSlots', readUsedSlots],
+    ['readWaitingLanes', readWaitingLanes],
+    ['readActiveTis', readActiveTis],
+    ['takeClaimTurn', (tx) => takeClaimTurn(tx, 's', STORED_AT)],
     ['lockRuns', (tx) => lockRuns(tx, [7])],
     ['lockRunsOfTaskInstances', (tx) => lockRunsOfTaskInstances(tx, [id])],
     ['readTaskInstances', (tx) => readTaskInstances(tx, [id])],
@@ -124,10 +136,10 @@ async function fill(tx: Tx): Promise<void> {
 }
 
 async function claimOne(tx: Tx): Promise<void> {
-  const rows = await readCandidates(tx, 'instant', 1)
+  const rows = await readCandidates(tx, STORED_LANE, 1)
   await claimCandidates(
     tx,
-    rows.map((row) => ({ row, dispatchId: 'd' })),
+    rows.map((row) => ({ row, dispatchId: 'd', executor: 'instant' })),
     { schedulerId: 's', now: STORED_AT },
   )
 }

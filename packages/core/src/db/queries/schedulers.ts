@@ -3,7 +3,10 @@ import { statement } from '../statement.ts'
 
 /** Leases of schedulers: a scheduler that has lost its own writes nothing more. */
 
-const held = statement(() => `select id from scheduler where id = $1 and expires_at > $2`)
+const heldInTurn = statement(
+  ({ takeTurn }) => `select id, ${takeTurn('claim')} as turn from scheduler where id = $1 and expires_at > $2`,
+)
+const turnOfStarts = statement(({ takeTurn }) => `select ${takeTurn('start')} as turn`)
 const take = statement(
   () => `insert into scheduler (id, hostname, pid, started_at, renewed_at, expires_at) values ($1, $2, $3, $4, $4, $5)`,
 )
@@ -13,9 +16,17 @@ const renew = statement(
 const expireOthers = statement(() => `update scheduler set expires_at = $2 where id <> $1 and expires_at > $2`)
 const release = statement(() => `update scheduler set expires_at = $2 where id = $1`)
 
-/** True while the scheduler's lease is valid. */
-export async function isLeaseHeld(tx: Tx, id: string, now: number): Promise<boolean> {
-  return (await tx.all(held, [id, now])).length > 0
+/**
+ * Has this transaction wait until no other one claims: what it reads afterwards of slots in use nobody else adds to
+ * before it ends. False when the scheduler's lease is not valid.
+ */
+export async function takeClaimTurn(tx: Tx, id: string, now: number): Promise<boolean> {
+  return (await tx.all(heldInTurn, [id, now])).length > 0
+}
+
+/** The same for starting runs. */
+export async function takeStartTurn(tx: Tx): Promise<void> {
+  await tx.all(turnOfStarts)
 }
 
 /** Registers a scheduler with a lease. */

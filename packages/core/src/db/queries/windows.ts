@@ -17,9 +17,9 @@ const evictFromWindow = statement(
 )
 
 /**
- * Makes exactly the first places of each run admissible, for each executor: a run never shows an executor more than it
- * could start, so what is blocked by a run's limit costs admission nothing, and what waits for one executor never hides
- * what another could take.
+ * Makes exactly the first places of each run admissible, in each lane: a run never shows a lane more than it could
+ * start, so what is blocked by a run's limit costs admission nothing, and what waits for one full executor or pool
+ * never hides what could go elsewhere.
  */
 export async function setWindows(tx: Tx, windows: readonly Window[]): Promise<void> {
   const inside = await tx.windowOf(windows)

@@ -6,10 +6,11 @@ import type { Terminal } from '../terminal.ts'
 
 /** `fairlead db migrate` */
 export async function migrateDatabase(terminal: Terminal, options: OutputOptions): Promise<number> {
-  const database = openInstallation(await loadConfiguration(terminal), process.pid)
+  const config = await loadConfiguration(terminal)
+  const database = openInstallation(config, process.pid)
   try {
     const before = await migrationStatus(database)
-    const { current } = await migrate(database)
+    const { current } = await migrate(database, { defaultPoolSlots: config.core.defaultPoolTaskSlotCount })
     await printOne(terminal, options, { database: database.location, from: before.current, to: current })
     return EXIT_CODES.ok
   } finally {

@@ -2,6 +2,9 @@ import type { RowColumns, SqlFragments } from '../dialect.ts'
 
 const CAST = { text: 'text', int: 'bigint', json: 'text' } as const
 
+/** Keys of advisory locks, far from those that anybody else would pick. */
+const TURNS = { claim: 7_261_001, start: 7_261_002 } as const
+
 /** PostgreSQL's text. */
 export const postgresFragments: SqlFragments = {
   name: 'postgres',
@@ -14,5 +17,6 @@ export const postgresFragments: SqlFragments = {
     return `(select ${list.join(', ')} from jsonb_array_elements($${parameter}::jsonb) as e)`
   },
   forUpdate: (alias) => `for update of ${alias}`,
+  takeTurn: (turn) => `pg_advisory_xact_lock(${TURNS[turn]})`,
   skipLocked: (alias) => `for update of ${alias} skip locked`,
 }

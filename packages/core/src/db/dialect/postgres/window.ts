@@ -1,12 +1,12 @@
 import { statement } from '../../statement.ts'
 import type { RunStatement, Window, WindowRow } from '../dialect.ts'
-import { executorsOfRun } from '../executors-of-run.ts'
+import { lanesOfRun } from '../lanes-of-run.ts'
 
 const windowOfRuns = statement(
   ({ rows }) => `
   select ti.id, ti.run_key, ti.is_admissible
   from ${rows(1, { in_run_key: 'int', in_places: 'int' })} as d
-  cross join lateral (${executorsOfRun('d.in_run_key')}) as e
+  cross join lateral (${lanesOfRun('d.in_run_key')}) as e
   cross join lateral (
     select * from ((${firstOf(0)}) union all (${firstOf(1)})) as either
     order by priority desc, task_index, map_index
@@ -17,7 +17,7 @@ const windowOfRuns = statement(
 function firstOf(isAdmissible: 0 | 1): string {
   return `
       select id, run_key, is_admissible, priority, task_index, map_index from task_instance
-      where run_key = d.in_run_key and is_admissible = ${isAdmissible} and executor = e.executor and state = 'scheduled' and ready_at is null
+      where run_key = d.in_run_key and is_admissible = ${isAdmissible} and lane = e.lane and state = 'scheduled' and ready_at is null
       order by priority desc, task_index, map_index
       limit d.in_places`
 }

@@ -14,4 +14,5 @@ export const sqliteFragments: SqlFragments = {
   },
   forUpdate: () => '',
   skipLocked: () => '',
+  takeTurn: () => '1',
 }
