@@ -113,7 +113,7 @@ describe('a Dag file that is started by itself', () => {
     expect(printed.tasks['total']).toMatchObject({ tryNumber: 2, result: { sum: 250, pid: printed.pid } })
     expect(printed.tasks['count']).toMatchObject({ state: 'success', executor: 'in-process', result: '1' })
     expect(stderr.split('[total] error: Error: again\n')[1]?.split('\n')[1]).toContain(place)
-    expect(leftovers()).toEqual([])
+    await eventually(() => leftovers().length === 0)
   })
 
   it.each(['LocalExecutor', 'SequentialExecutor', 'DebugExecutor', './own-executor.js#OwnExecutor'])(
@@ -125,7 +125,7 @@ describe('a Dag file that is started by itself', () => {
       expect(Object.values(printed.tasks).map((task) => task.executor)).toEqual([name, name, name])
       expect(printed.tasks['total']).toMatchObject({ tryNumber: 2, result: { sum: 250, pid: expect.any(Number) } })
       expect(printed.tasks['total']).not.toMatchObject({ result: { pid: printed.pid } })
-      expect(leftovers()).toEqual([])
+      await eventually(() => leftovers().length === 0)
     },
   )
 
@@ -139,7 +139,7 @@ describe('a Dag file that is started by itself', () => {
     await eventually(() => output().includes('asleep'), { timeoutMs: 60_000 })
     child.kill('SIGINT')
     await eventually(() => child.signalCode === 'SIGINT', { timeoutMs: 30_000 })
-    expect(leftovers()).toEqual([])
+    await eventually(() => leftovers().length === 0)
   })
 })
 
@@ -153,7 +153,7 @@ describe('fairlead dags test', () => {
     const { stdout, exitCode } = await start([...command, 'prices', '2026-01-02', '--conf', '{"a":1}', ...options])
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(new RegExp(String.raw`total +success +2 +${executor} +\{"sum":250`))
-    expect(leftovers()).toEqual([])
+    await eventually(() => leftovers().length === 0)
     expect(existsSync(join(folder, '.fairlead'))).toBe(false)
   })
 

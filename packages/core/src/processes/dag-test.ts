@@ -74,13 +74,14 @@ async function runOn(database: Database, test: DagTest): Promise<TestRunEnd> {
     const running = scheduler.run(over.signal)
     const died = running.then(() => Promise.reject(new Error('The scheduler ended before the run did.')))
     died.catch(() => undefined)
-    try {
-      return await Promise.race([followTestRun({ scheduler, changes, run, test }), died])
-    } finally {
-      over.abort(new Error('The run is over.'))
-      await Promise.allSettled([running])
-      await endExecutor(scheduler, test)
-    }
+    const following = Promise.race([followTestRun({ scheduler, changes, run, test }), died])
+    await Promise.allSettled([following])
+    over.abort(new Error('The run is over.'))
+    await Promise.allSettled([running])
+    await endExecutor(scheduler, test)
+    const { end, tellRest } = await following
+    await tellRest()
+    return end
   } finally {
     await listening.close()
   }

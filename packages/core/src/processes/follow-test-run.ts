@@ -54,8 +54,10 @@ interface Followed {
 const LOOK_EVERY_MS = 50
 const EVERYTHING = { limit: 10_000, offset: 0, orderBy: [] }
 
-/** Resolves when the run has ended. Throws when its executor cannot start. */
-export async function followTestRun(followed: Followed): Promise<TestRunEnd> {
+/** Resolves when the run has ended. Throws when its executor cannot start. `tellRest` is for when the executor has ended. */
+export async function followTestRun(
+  followed: Followed,
+): Promise<{ readonly end: TestRunEnd; tellRest(): Promise<void> }> {
   const { scheduler, changes, run, test } = followed
   const { read } = scheduler.context.database
   const teller = new Teller(test)
@@ -67,7 +69,7 @@ export async function followTestRun(followed: Followed): Promise<TestRunEnd> {
     if (row?.state === 'success' || row?.state === 'failed') {
       const results = await resultsOf(scheduler, filter)
       const tasks = rows.map((task) => ({ ...testedInstance(task), result: results.get(placeOf(task)) ?? null }))
-      return { runId: run.runId, state: row.state, tasks }
+      return { end: { runId: run.runId, state: row.state, tasks }, tellRest: () => teller.tellRest(rows) }
     }
     refuseUnhealthy(scheduler)
     await changes.wait(LOOK_EVERY_MS, test.signal)
@@ -135,10 +137,17 @@ class Teller {
     }
   }
 
-  async #tellLog(row: TaskInstanceRow, tryNumber: number): Promise<void> {
+  /** Lines that were on their way to the file when their task was settled. */
+  async tellRest(rows: readonly TaskInstanceRow[]): Promise<void> {
+    for (const row of rows) {
+      for (let tryNumber = 1; tryNumber <= row.try_number; tryNumber += 1) await this.#tellLog(row, tryNumber, true)
+    }
+  }
+
+  async #tellLog(row: TaskInstanceRow, tryNumber: number, isEnded = false): Promise<void> {
     const { dag_id: dagId, run_id: runId, task_id: taskId, map_index: mapIndex } = row
     const path = join(this.#test.config.paths.logs, logPathOf({ dagId, runId, taskId, mapIndex, tryNumber }))
-    const { lines, offset } = await readLogChunk(path, this.#offsets.get(path) ?? 0, false)
+    const { lines, offset } = await readLogChunk(path, this.#offsets.get(path) ?? 0, isEnded)
     this.#offsets.set(path, offset)
     for (const line of lines) this.#test.watcher.onLog(taskId, line)
   }
