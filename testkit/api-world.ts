@@ -59,7 +59,9 @@ export interface Answer {
 
 /** Opens the world in a folder of its own. */
 export async function openApiWorld(
-  options: { play?: Play; slots?: number; url?: string; env?: Record<string, string>; log?: Log } = {},
+  options: { play?: Play; slots?: number; url?: string; env?: Record<string, string>; log?: Log } & Partial<
+    Pick<ApiContext, 'liveLog' | 'executorViews'>
+  > = {},
 ): Promise<ApiWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'fl-api-'))
   const environment = systemEnvironment()
@@ -103,7 +105,8 @@ export async function openApiWorld(
     executors,
     secrets: openSecretStore(world.database, config, clock),
     explain: (row) => explainTaskInstance(world.context, world.scheduler.dispatcher.offers, row),
-    liveLog: () => Promise.resolve(null),
+    liveLog: options.liveLog ?? (() => Promise.resolve({ kind: 'file', note: null, isFailure: false })),
+    executorViews: options.executorViews ?? [],
     executorRoutes: [],
     signal: stopping.signal,
   }

@@ -1,4 +1,4 @@
-import type { Executor, ExecutorRoute } from '@fairlead/executor'
+import type { Executor, ExecutorRoute, ExecutorView } from '@fairlead/executor'
 import type { FastifyInstance, FastifyBaseLogger, RawServerDefault } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -29,12 +29,35 @@ export interface ApiContext {
   readonly secrets: SecretStore
   /** Why a task instance is where it is. */
   explain(row: TaskInstanceRow): Promise<Explanation>
-  /** Live log of a try that keeps no file here, from its executor, or null. */
-  liveLog(row: TaskInstanceRow): Promise<AsyncIterable<string> | null>
+  /** Where the log of a try is: with its executor, or in a file. Never rejects for a fault of the executor's. */
+  liveLog(row: TaskInstanceRow): Promise<LiveLog>
+  /** What executors show of themselves, those without views left out. */
+  readonly executorViews: readonly MountedViews[]
   /** Routes that executor classes serve to their own workers. */
   readonly executorRoutes: readonly MountedRoutes[]
   /** Aborts when the server stops: open streams end. */
   readonly signal: AbortSignal
+}
+
+/** Where the log of a try is. */
+export type LiveLog =
+  | { readonly kind: 'live'; readonly stream: AsyncIterable<string> }
+  /** In a file, with what its reader should know: always after a failure, else only where there is no file. */
+  | { readonly kind: 'file'; readonly note: string | null; readonly isFailure: boolean }
+
+/** The views of one executor. */
+export interface MountedViews {
+  readonly executor: string
+  readonly views: readonly MountedView[]
+  /** An instance that is never started. Throws what its constructor throws. */
+  instance(): Executor
+}
+
+/** A view whose schema can be read. */
+export interface MountedView {
+  readonly view: ExecutorView
+  /** What is wrong with data by the view's own schema, or null. */
+  problemWith(data: unknown): string | null
 }
 
 /** The routes of one executor instance, and the credential that its workers must present. */

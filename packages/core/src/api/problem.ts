@@ -27,6 +27,7 @@ export const PROBLEM_CODES = [
   'TOO_MANY_LOGINS',
   'NOT_ACCEPTABLE',
   'INTERNAL',
+  'EXECUTOR_FAILED',
   'UNAVAILABLE',
 ] as const
 /** One of {@link PROBLEM_CODES}. */
@@ -43,6 +44,7 @@ const STATUS_AND_TITLE: Readonly<Record<ProblemCode, readonly [number, string]>>
   INVALID: [422, 'Invalid request'],
   TOO_MANY_LOGINS: [429, 'Too many logins'],
   INTERNAL: [500, 'Internal error'],
+  EXECUTOR_FAILED: [502, 'Executor failed'],
   UNAVAILABLE: [503, 'Not available'],
 }
 

@@ -4,13 +4,13 @@ import {
   listen,
   openRestTokens,
   openSecretStore,
-  openWorkerCredential,
   type ApiContext,
   type Listening,
 } from '../api/index.ts'
 import { explainTaskInstance } from '../dispatch/explain-task-instance.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import type { Part } from './component.ts'
+import { mountedRoutes, mountedViews } from './executor-additions.ts'
 import { gaugeExecutors } from './executor-gauges.ts'
 import { configuredInstance } from './executor-host.ts'
 import type { ExecutorViews } from './executor-views.ts'
@@ -93,22 +93,11 @@ async function apiContextOf(
     executors: configured,
     explain: async (row) => explainTaskInstance(moves, await executors.offers(), row),
     secrets: openSecretStore(database, config, environment.clock),
-    liveLog: (row) => liveLogOf(executors.instances, row),
+    liveLog: (row) => liveLogOf({ idle: executors.idle, clock: environment.clock, log }, row),
+    executorViews: mountedViews(installation.executors, executors.idle, log),
     executorRoutes: mountedRoutes(installation, executors),
     signal,
   }
-}
-
-function mountedRoutes(
-  { executors, config, secret }: Installation,
-  { instances }: ExecutorViews,
-): ApiContext['executorRoutes'] {
-  return executors.flatMap(({ name, executorClass }) => {
-    const routes = executorClass.getApiRoutes?.() ?? []
-    const executor = instances.get(name)
-    if (routes.length === 0 || executor === undefined) return []
-    return [{ executor, routes, credential: openWorkerCredential(config.paths.keys, secret, name) }]
-  })
 }
 
 async function announce(

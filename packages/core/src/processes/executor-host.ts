@@ -1,4 +1,4 @@
-import type { Executor, ExecutorEvent, ExecutorHost } from '@fairlead/executor'
+import type { Executor, ExecutorHost } from '@fairlead/executor'
 import { factsOfClass } from '../dispatch/executor-facts.ts'
 import type { ConfiguredInstance } from '../dispatch/executor-overview.ts'
 import { executorStore } from '../dispatch/executor-store.ts'
@@ -16,7 +16,8 @@ export function createExecutor(
   surroundings: HostSurroundings,
   addresses: WorkerAddresses,
 ): (wake: () => void) => Executor {
-  return (wake) => new loaded.executorClass(hostOf(loaded, surroundings, addresses, wake))
+  const store = executorStore(surroundings.database, loaded.name)
+  return (wake) => new loaded.executorClass(hostOf(loaded, surroundings, addresses, { store, report: () => wake() }))
 }
 
 /** Says of each executor that is not meant for production that it is not. */
@@ -37,11 +38,12 @@ function parallelismOf({ parallelism, executorClass }: LoadedExecutor): number {
   return executorClass.isSingleThreaded ? 1 : parallelism
 }
 
-function hostOf(
+/** What an executor instance is given. */
+export function hostOf(
   loaded: LoadedExecutor,
-  { config, database, environment, log, runFolder }: HostSurroundings,
+  { config, environment, log, runFolder }: Omit<HostSurroundings, 'database'>,
   addresses: WorkerAddresses,
-  wake: () => void,
+  { store, report }: Pick<ExecutorHost, 'store' | 'report'>,
 ): ExecutorHost {
   const { name, settings, executorClass } = loaded
   return {
@@ -56,7 +58,7 @@ function hostOf(
     bundleFolder: config.paths.bundles,
     clock: environment.clock,
     log: log.child({ executor: name }),
-    store: executorStore(database, name),
-    report: (_event: ExecutorEvent) => wake(),
+    store,
+    report,
   }
 }

@@ -3,6 +3,7 @@ import { startApi, type ApiPart } from './api-part.ts'
 import { followParts, type Component, type ComponentOptions, type Part } from './component.ts'
 import { startDagProcessor, type ParseProcess } from './dag-processor-part.ts'
 import { schedulerViews } from './executor-views.ts'
+import { openIdleExecutors } from './idle-executors.ts'
 import { inInstallation, type Installation } from './installation.ts'
 import { createScheduler, runScheduler } from './scheduler-part.ts'
 import { ownAddresses } from './worker-addresses.ts'
@@ -41,7 +42,7 @@ async function startIn(installation: Installation, options: StandaloneOptions): 
     installation,
     {
       moves,
-      executors: schedulerViews(scheduler),
+      executors: schedulerViews(scheduler, openIdleExecutors(options.executors, installation, addresses)),
       socketPath: runFolder.apiSocket,
     },
     signal,

@@ -239,7 +239,8 @@ function apiContext(
     executors: [],
     secrets: openThrowawaySecretStore(moves.database, clock),
     explain: () => Promise.reject(new Error('A trial server explains nothing.')),
-    liveLog: () => Promise.resolve(null),
+    liveLog: () => Promise.resolve({ kind: 'file', note: null, isFailure: false }),
+    executorViews: [],
     executorRoutes,
     signal,
   }

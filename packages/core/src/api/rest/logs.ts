@@ -6,7 +6,8 @@ import type { TaskInstanceRow } from '../../db/queries/task-instance-reads.ts'
 import { logPathOf } from '../../dispatch/log-path.ts'
 import type { ApiContext, Routes } from '../api-context.ts'
 import { ApiProblem } from '../problem.ts'
-import { followLog, readLogChunk, type LogChunk } from './log-file.ts'
+import type { LogChunk } from './log-file.ts'
+import { logSource, type LogSource } from './log-source.ts'
 import { requireTry, type TaskInstancePath } from './require.ts'
 import { taskInstancePath } from './task-instances.ts'
 import { flagParameter } from './wire.ts'
@@ -48,25 +49,16 @@ export const logRoutes: Routes = (app, context) => {
   )
 }
 
-interface LogSource {
-  read(offset: number): Promise<LogChunk>
-  follow(signal: AbortSignal): AsyncIterable<LogChunk>
-  isEnded(): Promise<boolean>
-}
-
 async function sourceOf(context: ApiContext, row: TaskInstanceRow, path: TaskInstancePath): Promise<LogSource> {
-  const file = join(context.config.paths.logs, pathOf(row))
   const isEnded = async () => {
     const now = await requireTry(context, path, row.try_number, row.map_index)
     return now.state !== 'running' && now.state !== 'queued' && now.state !== 'scheduled' && now.state !== 'none'
   }
-  const live = row.state === 'running' ? await context.liveLog(row) : null
-  if (live !== null) return liveSource(live, isEnded)
-  return {
+  return logSource(await context.liveLog(row), {
+    path: join(context.config.paths.logs, pathOf(row)),
+    clock: context.moves.environment.clock,
     isEnded,
-    read: async (offset) => readLogChunk(file, offset, await isEnded()),
-    follow: (signal) => followLog({ path: file, clock: context.moves.environment.clock, signal, isEnded }),
-  }
+  })
 }
 
 function pathOf({
@@ -77,23 +69,6 @@ function pathOf({
   try_number: tryNumber,
 }: TaskInstanceRow): string {
   return logPathOf({ dagId, runId, taskId, mapIndex, tryNumber })
-}
-
-/** A log that only the executor has: it is read once, from its beginning. */
-function liveSource(live: AsyncIterable<string>, isEnded: () => Promise<boolean>): LogSource {
-  const chunks = async function* (): AsyncGenerator<LogChunk> {
-    for await (const text of live)
-      yield { lines: text.split('\n').filter((line) => line !== ''), offset: 0, isAtEnd: false }
-  }
-  return {
-    isEnded,
-    follow: chunks,
-    read: async () => {
-      const lines: string[] = []
-      for await (const chunk of chunks()) lines.push(...chunk.lines)
-      return { lines, offset: 0, isAtEnd: true }
-    },
-  }
 }
 
 async function* wholeLog(log: LogSource): AsyncGenerator<LogChunk> {

@@ -16,6 +16,7 @@ import { dagVersionRoutes, openVersionCache } from './dag-versions.ts'
 import { encryptionKeyRoutes } from './encryption-key.ts'
 import { eventLogRoutes } from './event-logs.ts'
 import { executorRoutes } from './executors.ts'
+import { executorViewRoutes } from './executor-views.ts'
 import { explainRoutes } from './explain.ts'
 import { importErrorRoutes } from './import-errors.ts'
 import { loginRoutes } from './login.ts'
@@ -69,6 +70,7 @@ export function restApi(context: ApiContext): (app: App) => Promise<void> {
       connectionRoutes,
       encryptionKeyRoutes,
       executorRoutes,
+      executorViewRoutes,
     ]
     await app.register(
       async (scope) => {
