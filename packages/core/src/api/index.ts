@@ -1,5 +1,5 @@
 /** Both HTTP APIs: REST for people, execution for workers. */
-export type { ApiContext, App, LiveLog, MountedRoutes, MountedViews } from './api-context.ts'
+export type { ApiContext, App, LiveLog, MountedViews } from './api-context.ts'
 export { ensureAdminAccount } from './auth/admin-account.ts'
 export { KeyFileError, openWorkerCredential, readApiSecret } from './auth/key-file.ts'
 export { openSecretStore, openThrowawaySecretStore } from './vault/open-secret-store.ts'
