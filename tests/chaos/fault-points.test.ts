@@ -24,6 +24,7 @@ for (let index = 1; index < 5; index++) before = step.as('t' + index)().after(be
 const isReachedBy = {
   adoption: (point: FaultPoint) => point.startsWith('adoption.'),
   sweep: (point: FaultPoint) => point.startsWith('sweep.'),
+  stop: (point: FaultPoint) => point.startsWith('stop.'),
 }
 
 let server: FairleadServer
@@ -84,7 +85,7 @@ async function expectOneOutcomeEach(): Promise<void> {
 }
 
 describe('killed with -9', () => {
-  const plain = FAULT_POINTS.filter((point) => !isReachedBy.adoption(point) && !isReachedBy.sweep(point))
+  const plain = FAULT_POINTS.filter((point) => !Object.values(isReachedBy).some((isReached) => isReached(point)))
   it.each(plain)('at %s, the server goes on where it was', async (point) => {
     await server.start({ FAIRLEAD_FAULT: `${point}:3` })
     await triggerOnce()
@@ -104,6 +105,21 @@ describe('killed with -9', () => {
       await untilTaskRuns()
       await server.kill('SIGKILL')
       await server.start({ FAIRLEAD_FAULT: `${point}:1` })
+      expect(await server.ended).toBe('SIGKILL')
+      releaseTasks()
+      await server.start()
+      await expectOneOutcomeEach()
+    },
+  )
+
+  it.each(FAULT_POINTS.filter(isReachedBy.stop))(
+    'at %s, a task that was cleared is stopped, and runs again',
+    async (point) => {
+      holdTasks()
+      await server.start({ FAIRLEAD_FAULT: `${point}:1` })
+      await triggerOnce()
+      await untilTaskRuns()
+      await server.run('tasks', 'clear', 'faulty', '--run-id', 'only', '--only-running')
       expect(await server.ended).toBe('SIGKILL')
       releaseTasks()
       await server.start()

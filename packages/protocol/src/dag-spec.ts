@@ -66,11 +66,17 @@ export const taskSpecSchema = z.object({
 /** See {@link taskSpecSchema}. */
 export type TaskSpec = z.infer<typeof taskSpecSchema>
 
-/** When runs are created. */
+/** When runs are created. With `dataIntervals` a run covers the time since the instant before, and is created at its end. */
 export const scheduleSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('manual') }),
   z.object({ kind: z.literal('once') }),
-  z.object({ kind: z.literal('cron'), expression: z.string(), timezone: z.string() }),
+  z.object({
+    kind: z.literal('cron'),
+    expression: z.string(),
+    timezone: z.string(),
+    dataIntervals: z.boolean().optional(),
+  }),
+  z.object({ kind: z.literal('delta'), everyMs: z.int().positive(), dataIntervals: z.boolean().optional() }),
 ])
 /** See {@link scheduleSchema}. */
 export type Schedule = z.infer<typeof scheduleSchema>

@@ -160,6 +160,15 @@ describe('options', () => {
       { cron: '0 6 * * 1', timezone: 'Europe/Paris' },
       { kind: 'cron', expression: '0 6 * * 1', timezone: 'Europe/Paris' },
     ],
+    [
+      { cron: '@daily', dataIntervals: true },
+      { kind: 'cron', expression: '0 0 * * *', timezone: 'UTC', dataIntervals: true },
+    ],
+    [{ hours: 6 }, { kind: 'delta', everyMs: 21_600_000 }],
+    [
+      { every: { days: 1 }, dataIntervals: true },
+      { kind: 'delta', everyMs: 86_400_000, dataIntervals: true },
+    ],
   ])('schedule %j', (schedule, expected) => {
     expect(oneTask({}, schedule === undefined ? {} : { schedule }).schedule).toEqual(expected)
   })
@@ -245,6 +254,7 @@ describe('a mistake is refused with its code and what to do', () => {
       'TASK_OPTION_INVALID',
       /"executorConfig"/,
     ],
+    ['a schedule of no length', () => oneTask({}, { schedule: { hours: 0 } }), 'DAG_OPTION_INVALID', /hours: 6/],
     ['an unknown preset', () => oneTask({}, { schedule: '@fortnightly' }), 'DAG_OPTION_INVALID', /@daily/],
     ['a date that is none', () => oneTask({}, { startDate: 'soon' }), 'DAG_OPTION_INVALID', /"startDate".*soon/],
     ['no room for runs', () => oneTask({}, { maxActiveRuns: 0 }), 'DAG_OPTION_INVALID', /"maxActiveRuns"/],

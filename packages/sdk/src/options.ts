@@ -8,7 +8,12 @@ import type { ExecutorChoice, ExecutorNames } from './register.ts'
 export type TriggerRule = (typeof TRIGGER_RULES)[number]
 
 /** When runs are created: a cron expression (UTC), one with a time zone, a preset, or null for by hand alone. */
-export type ScheduleOption = string | { readonly cron: string; readonly timezone: string } | null
+export type ScheduleOption =
+  | string
+  | { readonly cron: string; readonly timezone?: string; readonly dataIntervals?: boolean }
+  | { readonly every: Duration; readonly dataIntervals?: boolean }
+  | Duration
+  | null
 
 /** How one task runs. */
 export type TaskOptions = CommonTaskOptions & ExecutorChoice

@@ -1,3 +1,4 @@
+import { millisecondsOf, type Duration } from './duration.ts'
 import type { DagSpec, Schedule } from '@fairlead/protocol'
 import { AuthorError } from './errors.ts'
 import { executorChainOf } from './executor-chain.ts'
@@ -87,11 +88,33 @@ function orderedTasks({ dagId, tasks, location }: AuthoredGraph): PlacedTask[] {
 function scheduleOf(owner: OptionOwner, schedule: ScheduleOption): Schedule {
   if (schedule === null) return { kind: 'manual' }
   if (schedule === '@once') return { kind: 'once' }
-  const { cron, timezone } = typeof schedule === 'string' ? { cron: schedule, timezone: 'UTC' } : schedule
+  if (typeof schedule === 'object' && !('cron' in schedule)) return deltaOf(owner, schedule)
+  const { cron, timezone = 'UTC', dataIntervals } = typeof schedule === 'string' ? cronOf(schedule) : schedule
   const expression = PRESETS[cron] ?? cron
-  if (!expression.startsWith('@')) return { kind: 'cron', expression, timezone }
+  if (!expression.startsWith('@')) return { kind: 'cron', expression, timezone, ...intervalsOf(dataIntervals) }
   const wanted = `a cron expression, @once, or one of ${Object.keys(PRESETS).join(', ')}`
   throw optionError(owner, 'schedule', schedule, wanted)
+}
+
+type CronOption = Extract<ScheduleOption, { readonly cron: string }>
+
+function cronOf(cron: string): CronOption {
+  return { cron }
+}
+
+function deltaOf(
+  owner: OptionOwner,
+  schedule: Extract<ScheduleOption, { readonly every: Duration }> | Duration,
+): Schedule {
+  const { every, dataIntervals } = 'every' in schedule ? schedule : { every: schedule }
+  const everyMs = millisecondsOf(every)
+  if (everyMs !== null && everyMs > 0) return { kind: 'delta', everyMs, ...intervalsOf(dataIntervals) }
+  throw optionError(owner, 'schedule', schedule, 'a cron expression, @once, or a length of time such as { hours: 6 }')
+}
+
+/** Absent unless asked for, so that a Dag without them keeps its version. */
+function intervalsOf(dataIntervals: boolean | undefined): { dataIntervals?: true } {
+  return dataIntervals === true ? { dataIntervals } : {}
 }
 
 function dateOf(owner: OptionOwner, name: 'startDate' | 'endDate', date: Date | string | undefined): number | null {

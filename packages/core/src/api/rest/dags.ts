@@ -186,6 +186,10 @@ function timetableOf(json: string): { timetable_summary: string | null; timetabl
         timetable_summary: schedule.expression,
         timetable_description: `${schedule.expression} in ${schedule.timezone}`,
       }
+    case 'delta': {
+      const every = `every ${schedule.everyMs / 1000} s`
+      return { timetable_summary: every, timetable_description: every }
+    }
     default:
       return schedule satisfies never
   }
