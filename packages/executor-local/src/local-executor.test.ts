@@ -265,6 +265,16 @@ describe('when the server ends in good order', () => {
     expect(await exitOf(host, workload)).toEqual(SUCCESS)
   })
 
+  it('leaves no process though it was started twice', async () => {
+    const { executor, host } = await startExecutor()
+    await executor.start()
+    const workload = submit(executor, taskWorkload('wait'))
+    const pids = [await pidOf(host, workload), await hostPidOf(executor)]
+    await executor.end(AbortSignal.abort())
+    await eventually(() => pids.every((pid) => identify(pid) === null))
+    expect(host.logged.map(({ message }) => message)).not.toContain('worker host is gone, starting another')
+  })
+
   it('ends what is left when it may wait no longer, and leaves no process', async () => {
     const { executor, host } = await startExecutor()
     const workloads = [submit(executor, taskWorkload('wait')), submit(executor, taskWorkload('block'))]

@@ -42,6 +42,8 @@ export class LocalExecutor extends BaseExecutor {
   }
 
   override async start(): Promise<void> {
+    // Started again after a failure: left open, the earlier attachment would miss its host and start another.
+    await this.detach()
     this.#opening = AttachedHost.open({
       settings: hostSettings(this.host, this.#settings),
       workerHostPath: this.#settings.workerHostPath,
