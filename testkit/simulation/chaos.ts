@@ -69,6 +69,21 @@ export class Chaos {
     return this.isOn && this.#stream.chance(this.#plan.machine.late)
   }
 
+  /** True when a machine begins two processes for one hand-over. */
+  beginsTwice(): boolean {
+    return this.isOn && this.#stream.chance(this.#plan.machine.twin)
+  }
+
+  /** True when a process that died is reported as one that ended well. */
+  flatters(): boolean {
+    return this.isOn && this.#stream.chance(this.#plan.machine.flattery)
+  }
+
+  /** True when an executor reports the end of what is not its own. */
+  slanders(): boolean {
+    return this.isOn && this.#stream.chance(this.#plan.machine.slander)
+  }
+
   /** True when a machine cannot be asked to stop something. */
   failsRevoke(): boolean {
     return this.isOn && this.#stream.chance(this.#plan.machine.revokeFailure)

@@ -1,4 +1,4 @@
-import type { ExecuteTask, WorkloadExit } from '@fairlead/protocol'
+import type { ExecuteTask, TaskInstanceRef, WorkloadExit } from '@fairlead/protocol'
 import { Life } from './life.ts'
 import type { Surroundings } from './surroundings.ts'
 import { runWorker, type WorkerApi } from './worker.ts'
@@ -19,6 +19,10 @@ export interface SimulatedProcess {
   readonly beginsAfterMs: number
   /** States that it has reported, whether or not anybody heard. */
   readonly reported: Set<string>
+  wasLetRun: boolean
+  /** How this process ended. */
+  ownExit: WorkloadExit | null
+  /** How the work ended, once nothing of it is left. */
   exit: WorkloadExit | null
 }
 
@@ -55,6 +59,7 @@ export class Machine {
   readonly #surroundings: Surroundings
   readonly #api: WorkerApi
   readonly #processes = new Map<string, SimulatedProcess>()
+  readonly #twins = new Map<string, SimulatedProcess>()
   readonly #revoked = new Set<string>()
   readonly #watchers = new Map<string, Set<Watcher>>()
   #lastPid = 100
@@ -102,28 +107,50 @@ export class Machine {
   /** Ends what runs. A call still on its way may begin it after that; it is then on its own, and will be refused. */
   kill(dispatchId: string): void {
     this.#revoked.add(dispatchId)
-    const process = this.#processes.get(dispatchId)
-    if (process !== undefined) this.end(process, { kind: 'signaled', signal: 'SIGKILL', cause: 'killed_externally' })
+    for (const process of this.#allOf(dispatchId)) {
+      this.end(process, { kind: 'signaled', signal: 'SIGKILL', cause: 'killed_externally' })
+    }
   }
 
   /** Every process ends at once. */
   crash(): void {
-    for (const process of this.#processes.values()) this.end(process, { kind: 'lost', detail: 'The machine crashed.' })
+    for (const process of [...this.#processes.values(), ...this.#twins.values()]) {
+      this.end(process, { kind: 'lost', detail: 'The machine crashed.' })
+    }
   }
 
+  /** Work is over once all of its processes are: by the end of the one that was let run. */
   end(process: SimulatedProcess, exit: WorkloadExit): void {
-    if (process.exit !== null) return
-    process.exit = exit
+    if (process.ownExit !== null) return
+    process.ownExit = exit
     process.life.die()
     this.#surroundings.trace.note(process.life.name, `ends, ${exit.kind}`)
-    for (const watcher of this.#watchers.get(process.dispatchId) ?? []) watcher.processEnded(process)
+    const all = this.#allOf(process.dispatchId)
+    if (all.some((one) => one.ownExit === null)) return
+    const [first] = all
+    if (first === undefined) return
+    first.exit = (all.find((one) => one.wasLetRun) ?? process).ownExit
+    for (const watcher of this.#watchers.get(process.dispatchId) ?? []) watcher.processEnded(first)
+  }
+
+  #allOf(dispatchId: string): readonly SimulatedProcess[] {
+    return [this.#processes.get(dispatchId), this.#twins.get(dispatchId)].filter((one) => one !== undefined)
   }
 
   #launch({ taskInstance }: ExecuteTask): void {
-    const { chaos, stream, trace } = this.#surroundings
+    const process = this.#processOf(taskInstance, new Set())
+    this.#processes.set(process.dispatchId, process)
+    if (this.#surroundings.chaos.beginsTwice()) {
+      this.#twins.set(process.dispatchId, this.#processOf(taskInstance, process.reported))
+    }
+    for (const one of this.#allOf(process.dispatchId)) this.#run(one, taskInstance)
+  }
+
+  #processOf(taskInstance: TaskInstanceRef, reported: Set<string>): SimulatedProcess {
+    const { chaos, stream } = this.#surroundings
     this.#lastPid += 1
     const pid = this.#lastPid
-    const process: SimulatedProcess = {
+    return {
       dispatchId: taskInstance.dispatchId,
       taskInstanceId: taskInstance.id,
       taskId: taskInstance.taskId,
@@ -133,10 +160,15 @@ export class Machine {
       script: chaos.isOn ? stream.weighted(SCRIPTS) : stream.weighted(CALM_SCRIPTS),
       life: new Life(`${this.name}/${pid}`),
       beginsAfterMs: chaos.beginsLate() ? stream.int(4_000, 24_000) : stream.int(1, 400),
-      reported: new Set(),
+      reported,
+      wasLetRun: false,
+      ownExit: null,
       exit: null,
     }
-    this.#processes.set(process.dispatchId, process)
+  }
+
+  #run(process: SimulatedProcess, taskInstance: TaskInstanceRef): void {
+    const { trace } = this.#surroundings
     const { dagId, runId, taskId, tryNumber } = taskInstance
     trace.note(process.life.name, `launched for ${dagId} ${runId} ${taskId} try ${tryNumber}, will: ${process.script}`)
     void runWorker(process, {

@@ -1,3 +1,4 @@
+import type { DagSpec } from '@fairlead/protocol'
 import { createDagRun } from '../../packages/core/src/moves/create-dag-run.ts'
 import type { MoveContext } from '../../packages/core/src/moves/move-context.ts'
 import { forgetDagFile, registerDagFile } from '../../packages/core/src/moves/register-dag-file.ts'
@@ -39,7 +40,8 @@ export class Operator {
 
   begin(): void {
     const { plan, fleet, machines } = this.#deps
-    for (const spec of plan.dags) this.#asking(0, (context) => register(context, spec.dagId, spec))
+    for (const spec of plan.dags) this.#asking(0, (context) => register(context, spec, 'v1'))
+    for (const spec of plan.newVersions) this.#times(1, () => this.#change(spec))
     for (const spec of plan.dags) this.#times(plan.runs, () => this.#trigger(spec.dagId))
     this.#times(plan.pauses, () => this.#pause())
     this.#times(plan.rewrites, () => this.#rewrite())
@@ -86,6 +88,10 @@ export class Operator {
       const runAfter = delayMs === null ? null : context.environment.clock.now() + delayMs
       return createDagRun(context, { ...base, dagId, runAfter, triggeredBy: 'operator' })
     })
+  }
+
+  #change(spec: DagSpec): void {
+    this.#asking(0, (context) => register(context, spec, 'v2'))
   }
 
   #pause(): void {
@@ -147,8 +153,8 @@ export class Operator {
   }
 }
 
-function register(context: MoveContext, dagId: string, spec: Plan['dags'][number]): Promise<void> {
-  const file = { bundleName: 'dags', file: `${dagId}.ts`, hash: 'v1', dags: [spec], defaults: DEFAULTS }
+function register(context: MoveContext, spec: DagSpec, hash: string): Promise<void> {
+  const file = { bundleName: 'dags', file: `${spec.dagId}.ts`, hash, dags: [spec], defaults: DEFAULTS }
   return registerDagFile(context, file)
 }
 

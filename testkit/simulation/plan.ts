@@ -30,6 +30,12 @@ export interface Plan {
     readonly revokeFailure: number
     readonly crashes: number
     readonly late: number
+    /** That one hand-over begins two processes. */
+    readonly twin: number
+    /** That a process that died is reported as one that ended well. */
+    readonly flattery: number
+    /** That a report is followed by one about somebody else's work. */
+    readonly slander: number
   }
   /** While machines cannot be reached: calls arrive when it is over. Null for never. */
   readonly partition: { readonly from: number; readonly until: number } | null
@@ -37,6 +43,8 @@ export interface Plan {
   readonly skewMs: number
   readonly executors: readonly ExecutorPlan[]
   readonly dags: readonly DagSpec[]
+  /** What becomes of Dags by and by. */
+  readonly newVersions: readonly DagSpec[]
   readonly runs: number
   readonly pauses: number
   /** How often somebody clears, marks or cancels. */
@@ -54,6 +62,14 @@ export interface ExecutorPlan {
 /** Where a process has looked and not yet acted: what it saw may be over when it goes on. */
 const LOOKS = FAULT_POINTS.filter((point) => /^(sweep|adoption)\.before/.test(point))
 
+/** Most histories are short: what is rare is rather met in many of them than in a long one. */
+const SPANS_MS = [
+  [4_000, 15_000],
+  [4_000, 15_000],
+  [15_000, 35_000],
+  [15_000, 60_000],
+] as const
+
 /** Draws a plan. */
 export function drawPlan(stream: RandomStream): Plan {
   const isCalm = stream.chance(0.1)
@@ -63,8 +79,9 @@ export function drawPlan(stream: RandomStream): Plan {
     { name: 'poll', parallelism: stream.int(1, 3), mode: 'poll' },
   ]
   const schedulerCount = stream.pick([1, 1, 1, 1, 2, 2, 3])
+  const dagIds = Array.from({ length: stream.pick([1, 1, 2, 2, 3]) }, (_, index) => `dag${index}`)
   return {
-    chaosMs: stream.int(10_000, 60_000),
+    chaosMs: spanMs(stream),
     schedulerCount,
     isShared: schedulerCount > 1 || stream.chance(0.2),
     hasOwnApi: stream.chance(0.3),
@@ -83,18 +100,27 @@ export function drawPlan(stream: RandomStream): Plan {
       revokeFailure: stream.pick([0, 0, 0.7]),
       crashes: stream.pick([0, 0, 0, 1]),
       late: stream.pick([0, 0, 0.05, 0.5]),
+      twin: stream.pick([0, 0, 0.3]),
+      flattery: stream.pick([0, 0, 0.5]),
+      slander: stream.pick([0, 0, 0.3]),
     },
     partition: isCalm || stream.chance(0.6) ? null : partition(stream),
     clockSteps: stream.pick([0, 0, 0, 1, 2]),
     skewMs: stream.pick([0, 0, 500, 3_000]),
     executors,
-    dags: Array.from({ length: stream.pick([1, 1, 2, 2, 3]) }, (_, index) =>
-      randomDag(stream.fork(`dag ${index}`), `dag${index}`),
-    ),
+    dags: dagIds.map((dagId) => randomDag(stream.fork(dagId), dagId)),
+    newVersions: dagIds
+      .filter(() => stream.chance(0.25))
+      .map((dagId) => randomDag(stream.fork(`${dagId} anew`), dagId)),
     runs: stream.pick([1, 1, 2, 2, 3]),
     pauses: stream.pick([0, 0, 1, 2]),
     rewrites: stream.pick([0, 0, 1, 2, 6]),
   }
+}
+
+function spanMs(stream: RandomStream): number {
+  const [least, most] = stream.pick(SPANS_MS)
+  return stream.int(least, most)
 }
 
 function partition(stream: RandomStream): { from: number; until: number } {

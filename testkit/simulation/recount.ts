@@ -66,7 +66,11 @@ export async function recountRuns(tx: Tx, runs: readonly RunModel[], violated: V
 }
 
 /** Recounts the runs of Dags. */
-export async function recountDags(tx: Tx, runs: Iterable<RunModel>, violated: Violated): Promise<void> {
+export async function recountDags(
+  tx: Tx,
+  { runs, number }: { runs: Iterable<RunModel>; number: number },
+  violated: Violated,
+): Promise<void> {
   const byDag = groupBy(runs, (run) => run.dagId)
   for (const dag of await tx.all<DagRow>(dagRows)) {
     const own = byDag.get(dag.dag_id) ?? []
@@ -77,7 +81,8 @@ export async function recountDags(tx: Tx, runs: Iterable<RunModel>, violated: Vi
         `${dag.dag_id} counts ${dag.running_runs} running and ${dag.queued_runs} queued runs, and has ${count('running')} and ${count('queued')}`,
       )
     }
-    if (dag.running_runs > dag.max_active_runs)
+    // A new version may allow fewer than are running.
+    if (dag.running_runs > dag.max_active_runs && own.some((run) => run.startedIn === number))
       violated('maxActiveRuns', `${dag.dag_id} has ${dag.running_runs} running`)
   }
 }

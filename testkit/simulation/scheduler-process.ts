@@ -82,7 +82,8 @@ export class SchedulerProcess {
           life: this.life,
           mode,
           surroundings: deps.surroundings,
-          acknowledged: (dispatchId) => deps.umpire.acknowledged(dispatchId),
+          foreign: () => runningElsewhere(deps.machines, executor),
+          acknowledged: (dispatchId) => deps.umpire.acknowledged(dispatchId, executor),
           revoked: (dispatchId) => deps.umpire.revoked(dispatchId),
         })
       }),
@@ -125,6 +126,14 @@ export class SchedulerProcess {
     }
     this.life.die()
   }
+}
+
+function runningElsewhere(machines: ReadonlyMap<string, Machine>, name: string): string | null {
+  for (const machine of machines.values()) {
+    const running = machine.name === name ? undefined : machine.processes.findLast((one) => one.exit === null)
+    if (running !== undefined) return running.dispatchId
+  }
+  return null
 }
 
 const HOST = {

@@ -14,6 +14,8 @@ export interface SimulatedExecutorDeps {
   readonly surroundings: Surroundings
   /** Told of each end that dispatch says it has dealt with. */
   acknowledged(dispatchId: string): void
+  /** The dispatch id of something that runs on another machine, if anything does. */
+  foreign(): string | null
   /** Told of each process that it is to stop. */
   revoked(dispatchId: string): void
 }
@@ -110,8 +112,13 @@ export class SimulatedExecutor extends BaseExecutor implements Watcher {
   }
 
   #reportEnd(process: SimulatedProcess): void {
+    const { surroundings, foreign } = this.#deps
     const dispatchId = process.dispatchId as DispatchId
-    if (this.hasTask(dispatchId) && process.exit !== null) this.ended(dispatchId, process.exit)
+    if (!this.hasTask(dispatchId) || process.exit === null) return
+    this.ended(dispatchId, surroundings.chaos.flatters() ? { kind: 'exited', exitCode: 0 } : process.exit)
+    const other = foreign()
+    if (other !== null && surroundings.chaos.slanders())
+      this.ended(other as DispatchId, { kind: 'exited', exitCode: 1 })
   }
 
   async #travel(): Promise<void> {

@@ -30,7 +30,8 @@ export class SlotCheck {
   readonly #parallelism: ReadonlyMap<string, number>
   readonly #truth: Truth
   readonly #violated: Violated
-  #held: ReadonlySet<string> = new Set()
+  /** Dispatches with a slot, and on which executor. */
+  #held: ReadonlyMap<string, string> = new Map()
 
   constructor(parallelism: ReadonlyMap<string, number>, truth: Truth, violated: Violated) {
     this.#parallelism = parallelism
@@ -47,13 +48,17 @@ export class SlotCheck {
     return this.#held.has(dispatchId)
   }
 
+  isHeldOn(dispatchId: string, executor: string): boolean {
+    return this.#held.get(dispatchId) === executor
+  }
+
   async check(
     tx: Tx,
     now: number,
     { attempts, closed }: { attempts: Iterable<AttemptModel>; closed: readonly AttemptModel[] },
   ): Promise<void> {
     const rows = await tx.all<DispatchRow>(dispatchRows)
-    const held = new Set(rows.map((row) => row.dispatch_id))
+    const held = new Map(rows.map((row) => [row.dispatch_id, row.executor]))
     for (const [executor, parallelism] of this.#parallelism) {
       const used = rows.filter((row) => row.executor === executor).length
       if (used > parallelism)
@@ -67,7 +72,7 @@ export class SlotCheck {
       if (end === null && !held.has(dispatchId))
         this.#violated('slots', `${task.label} is ${task.state} without a slot`)
     }
-    for (const dispatchId of this.#held) {
+    for (const dispatchId of this.#held.keys()) {
       if (!held.has(dispatchId)) this.#checkRelease(dispatchId, closed)
     }
     this.#held = held

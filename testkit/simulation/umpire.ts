@@ -92,20 +92,20 @@ export class Umpire {
     for (const task of changes.restarted) this.#checkRestart(task)
     for (const run of runs) this.#checkRestarting(run)
     await recountRuns(tx, runs, violated)
-    await recountDags(tx, this.model.runs.values(), violated)
+    await recountDags(tx, { runs: this.model.runs.values(), number: changes.number }, violated)
   }
 
   /** Looks at everything once more. */
   async inspectAll(database: Database): Promise<void> {
     await database.transaction(async (tx) => {
       await recountRuns(tx, [...this.model.runs.values()], (...what) => this.violated(...what))
-      await recountDags(tx, this.model.runs.values(), (...what) => this.violated(...what))
+      await recountDags(tx, { runs: this.model.runs.values(), number: -1 }, (...what) => this.violated(...what))
     })
   }
 
   /** An end is acknowledged once its slot is free, in what is committed. */
-  acknowledged(dispatchId: string): void {
-    if (this.slots.isHeld(dispatchId))
+  acknowledged(dispatchId: string, executor: string): void {
+    if (this.slots.isHeldOn(dispatchId, executor))
       this.violated('no lost event', `the end of ${dispatchId} was acknowledged too early`)
   }
 

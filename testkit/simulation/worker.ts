@@ -62,7 +62,10 @@ async function start(process: SimulatedProcess, deps: WorkerDeps): Promise<boole
   const asked = { ...identity, taskInstanceId: process.taskInstanceId, dispatchId: process.dispatchId, startedAt }
   for (let attempt = 0; attempt < 6; attempt += 1) {
     const answer = await request(surroundings, { client: process.life, network, serve: () => api.start(asked) })
-    if (answer?.kind === 'started') return true
+    if (answer?.kind === 'started') {
+      process.wasLetRun = true
+      return true
+    }
     if (answer !== null) {
       deps.end(SUPERSEDED)
       return false

@@ -50,14 +50,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       { find: `export function settleDispatches(`, replace: `export async function settleDispatches(` },
       {
         find: `  return inTransaction(context, async (tx) => {\n`,
-        replace: `  const freed = await context.database.transaction((tx) => releaseDispatches(tx, ended.map((end) => end.dispatchId)))
+        replace: `  const freed = await context.database.transaction((tx) => releaseDispatches(tx, ended))
   return inTransaction(context, async (tx) => {\n`,
       },
       {
-        find: `await releaseDispatches(
-      tx,
-      ended.map((end) => end.dispatchId),
-    )`,
+        find: `await releaseDispatches(tx, ended)`,
         replace: `freed`,
       },
     ],
@@ -80,13 +77,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'db/queries/dispatches.ts',
     changes: [
       {
-        find: `  delete from dispatch where dispatch_id in (select in_id from \${rows(1, { in_id: 'text' })} as d)
-  returning`,
-        replace: `  delete from dispatch where task_instance_id in (select p.task_instance_id from dispatch p
-    where p.dispatch_id in (select in_id from \${rows(1, { in_id: 'text' })} as d))
-  returning`,
+        find: `  delete from dispatch where dispatch_id in (
+    select p.dispatch_id from`,
+        replace: `  delete from dispatch where task_instance_id in (
+    select p.task_instance_id from`,
       },
     ],
+  },
+  {
+    name: 'an executor may end what is not its own',
+    file: 'dispatch/dispatcher.ts',
+    changes: [{ find: `[{ ...event, executor, actor: 'executor' }]`, replace: `[{ ...event, actor: 'executor' }]` }],
   },
   {
     name: 'a scheduler goes on claiming after it lost its lease',

@@ -86,11 +86,11 @@ export class Dispatcher {
   async #settle(executor: string, events: readonly ExecutorEvent[]): Promise<void> {
     const { context, metrics, log } = this.#options
     for (const { kind } of events) metrics.increment('executor.events', { executor, kind })
-    const ended = events.flatMap((event) => (event.kind === 'ended' ? [{ ...event, actor: 'executor' }] : []))
+    const ended = events.flatMap((event) => (event.kind === 'ended' ? [{ ...event, executor, actor: 'executor' }] : []))
     const named = events.flatMap((event): NamedDispatch[] =>
       event.externalId === null || event.externalId === event.dispatchId
         ? []
-        : [{ dispatchId: event.dispatchId, externalId: event.externalId }],
+        : [{ dispatchId: event.dispatchId, executor, externalId: event.externalId }],
     )
     if (ended.length === 0 && named.length === 0) return
     const answers = await settleDispatches(context, ended, named)

@@ -1,28 +1,27 @@
 import type { WorkloadExit } from '@fairlead/protocol'
-import { findOpenAttempts, nameExternally, releaseDispatches } from '../db/queries/dispatches.ts'
+import { findOpenAttempts, nameExternally, releaseDispatches, type OwnDispatch } from '../db/queries/dispatches.ts'
 import { finishRestarts } from './finish-restarts.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 import { settleIn, type SettleAnswer, type Settlement } from './settle-task-instances.ts'
 
 /** A dispatch whose process is known to be gone. */
-export interface EndedDispatch {
-  readonly dispatchId: string
+export interface EndedDispatch extends OwnDispatch {
   readonly exit: WorkloadExit
   /** Who says it: `executor`, or a sweep's name. */
   readonly actor: string
 }
 
 /** A dispatch that an executor knows under an id of its own. */
-export interface NamedDispatch {
-  readonly dispatchId: string
+export interface NamedDispatch extends OwnDispatch {
   readonly externalId: string
 }
 
 /**
  * Frees the slots of ended dispatches and settles their task instances, where nobody has yet, in one transaction: most
  * have reported themselves, and need no lock, since an attempt that has settled stays so. A
- * dispatch that holds no slot is one whose end was told before: nothing happens. Answers by dispatch id.
+ * dispatch that holds no slot is one whose end was told before: nothing happens, and neither does it at the word of an
+ * executor that does not have it. Answers by dispatch id.
  */
 export function settleDispatches(
   context: MoveContext,
@@ -32,10 +31,7 @@ export function settleDispatches(
   return inTransaction(context, async (tx) => {
     if (named.length > 0) await nameExternally(tx, named)
     if (ended.length === 0) return new Map()
-    const released = await releaseDispatches(
-      tx,
-      ended.map((end) => end.dispatchId),
-    )
+    const released = await releaseDispatches(tx, ended)
     await finishRestarts(tx, context, released)
     const answers = new Map(released.map((row): [string, SettleAnswer] => [row.dispatch_id, { kind: 'repeated' }]))
     const open = await findOpenAttempts(tx, released)

@@ -79,7 +79,8 @@ const adopt = statement(
 const nameDispatches = statement(
   ({ rows }) => `
   update dispatch set external_id = d.in_external_id
-  from ${rows(1, { in_id: 'text', in_external_id: 'text' })} as d where dispatch_id = d.in_id
+  from ${rows(1, { in_id: 'text', in_external_id: 'text', in_executor: 'text' })} as d
+  where dispatch_id = d.in_id and executor = coalesce(d.in_executor, executor)
   returning dispatch_id, task_instance_id`,
 )
 
@@ -92,7 +93,10 @@ const nameTaskInstances = statement(
 
 const release = statement(
   ({ rows }) => `
-  delete from dispatch where dispatch_id in (select in_id from ${rows(1, { in_id: 'text' })} as d)
+  delete from dispatch where dispatch_id in (
+    select p.dispatch_id from ${rows(1, { in_id: 'text', in_executor: 'text' })} as d
+    join dispatch p on p.dispatch_id = d.in_id where p.executor = coalesce(d.in_executor, p.executor)
+  )
   returning dispatch_id, task_instance_id, run_key, task_index, map_index, stop_requested_at`,
 )
 
@@ -145,13 +149,19 @@ export async function adoptDispatches(
   return new Set(rows.map((row) => row.dispatch_id))
 }
 
+/** A dispatch, and the executor whose word it is: about another's work it says nothing. */
+export interface OwnDispatch {
+  readonly dispatchId: string
+  readonly executor?: string
+}
+
 /** Notes under which ids executors know their work. */
 export async function nameExternally(
   tx: Tx,
-  accepted: ReadonlyArray<{ dispatchId: string; externalId: string }>,
+  accepted: ReadonlyArray<OwnDispatch & { externalId: string }>,
 ): Promise<void> {
   const rows = await tx.all<{ dispatch_id: string; task_instance_id: string }>(nameDispatches, [
-    JSON.stringify(accepted.map((a) => [a.dispatchId, a.externalId])),
+    JSON.stringify(accepted.map((a) => [a.dispatchId, a.externalId, a.executor ?? null])),
   ])
   const names = new Map(accepted.map((a) => [a.dispatchId, a.externalId]))
   const values = rows.map((row) => [row.task_instance_id, row.dispatch_id, names.get(row.dispatch_id)])
@@ -169,8 +179,8 @@ export interface ReleasedDispatch {
 }
 
 /** Frees the slots of dispatches. Answers those that still held one, with their task instances. */
-export function releaseDispatches(tx: Tx, ids: readonly string[]): Promise<ReleasedDispatch[]> {
-  return tx.all(release, [idsJson(ids)])
+export function releaseDispatches(tx: Tx, ended: readonly OwnDispatch[]): Promise<ReleasedDispatch[]> {
+  return tx.all(release, [JSON.stringify(ended.map((one) => [one.dispatchId, one.executor ?? null]))])
 }
 
 /** Those dispatches whose task instance is still queued or running under them, with its id. */

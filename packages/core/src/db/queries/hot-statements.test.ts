@@ -290,8 +290,14 @@ describeOnEngines('statements', (engine) => {
       expect(adopted).toEqual(new Set(ids))
       await startRows(tx, [{ ...START, id: id(0) }], STORED_AT)
       expect((await findSilent(tx, STORED_AT, 10)).map((row) => row.dispatch_id)).toEqual([ids[0]])
-      expect((await releaseDispatches(tx, ids)).map((row) => row.task_instance_id).toSorted()).toEqual([id(0), id(1)])
-      expect(await releaseDispatches(tx, ids)).toEqual([])
+      const [first = '', second = ''] = ids
+      await nameExternally(tx, [{ dispatchId: first, executor: 'another', externalId: 'wrong' }])
+      expect((await readDispatches(tx, ids)).map((row) => row.external_id)).toEqual(['ext', null])
+      const foreign = { dispatchId: first, executor: 'another' }
+      expect(await releaseDispatches(tx, [foreign])).toEqual([])
+      const own = [{ dispatchId: first, executor: 'instant' }, { dispatchId: second }]
+      expect((await releaseDispatches(tx, own)).map((row) => row.task_instance_id).toSorted()).toEqual([id(0), id(1)])
+      expect(await releaseDispatches(tx, own)).toEqual([])
     }))
 
   it('holds a lease until it ends, and gives a lost one back to nobody', () =>

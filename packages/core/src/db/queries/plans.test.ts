@@ -94,7 +94,7 @@ describeOnEngines('plans', (engine) => {
     ['findDueTaskInstances', (tx) => findDueTaskInstances(tx, STORED_AT, 10)],
     ['findNextMoment', findNextMoment],
     ['readDispatches', (tx) => readDispatches(tx, ['d'])],
-    ['releaseDispatches', (tx) => releaseDispatches(tx, ['d'])],
+    ['releaseDispatches', (tx) => releaseDispatches(tx, [{ dispatchId: 'd', executor: 'instant' }])],
     ['findOpenAttempts', (tx) => findOpenAttempts(tx, [{ dispatch_id: 'd', task_instance_id: id }])],
     ['nameExternally', (tx) => nameExternally(tx, [{ dispatchId: 'd', externalId: 'e' }])],
     ['findOrphans', (tx) => findOrphans(tx, 'instant', STORED_AT, 10)],
