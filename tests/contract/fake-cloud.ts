@@ -103,6 +103,7 @@ interface Submission {
 export interface Job {
   readonly jobId: string
   readonly clientToken: string
+  readonly environment: Record<string, string>
   readonly child: ChildProcess
   readonly ended: Promise<void>
   exit: { exitCode: number | null; signal: string | null } | null
@@ -119,7 +120,7 @@ function begin(jobId: string, { clientToken, command, environment }: Submission)
   })
   let settle: () => void = () => undefined
   const ended = new Promise<void>((resolve) => (settle = resolve))
-  const job: Job = { jobId, clientToken, child, ended, exit: null, log: '', describes: 0 }
+  const job: Job = { jobId, clientToken, environment, child, ended, exit: null, log: '', describes: 0 }
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (job.log += chunk.toString()))
   child.on('error', () => undefined)
   child.on('close', (exitCode, signal) => {

@@ -70,23 +70,23 @@ export class RunningServer {
   }
 
   async trigger(dagId: string): Promise<string> {
-    await eventually(() => this.#call('GET', `/dags/${dagId}`), { timeoutMs: 30_000 })
-    const run = await this.#call<{ dag_run_id: string }>('POST', `/dags/${dagId}/dagRuns`, { logical_date: null })
+    await eventually(() => this.call('GET', `/dags/${dagId}`), { timeoutMs: 30_000 })
+    const run = await this.call<{ dag_run_id: string }>('POST', `/dags/${dagId}/dagRuns`, { logical_date: null })
     return run.dag_run_id
   }
 
   async runState(dagId: string, runId: string): Promise<string> {
-    return (await this.#call<{ state: string }>('GET', `/dags/${dagId}/dagRuns/${encodeURIComponent(runId)}`)).state
+    return (await this.call<{ state: string }>('GET', `/dags/${dagId}/dagRuns/${encodeURIComponent(runId)}`)).state
   }
 
   async taskInstances(dagId: string, runId: string): Promise<readonly TaskInstance[]> {
     const path = `/dags/${dagId}/dagRuns/${encodeURIComponent(runId)}/taskInstances`
-    return (await this.#call<{ task_instances: TaskInstance[] }>('GET', path)).task_instances
+    return (await this.call<{ task_instances: TaskInstance[] }>('GET', path)).task_instances
   }
 
   async log(dagId: string, runId: string, taskId: string): Promise<string> {
     const path = `/dags/${dagId}/dagRuns/${encodeURIComponent(runId)}/taskInstances/${taskId}/logs/1`
-    return JSON.stringify(await this.#call('GET', path))
+    return JSON.stringify(await this.call('GET', path))
   }
 
   async #login(): Promise<void> {
@@ -108,7 +108,8 @@ export class RunningServer {
     if (this.#process?.exitCode !== null) throw new Error(`the server is gone:\n${this.output}`)
   }
 
-  async #call<T>(method: string, path: string, body?: object): Promise<T> {
+  /** Calls the REST API below `/api/v2`. */
+  async call<T>(method: string, path: string, body?: object): Promise<T> {
     const response = await fetch(`${this.#url}/api/v2${path}`, {
       method,
       headers: {

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { CliError, EXIT_CODES } from './cli-error.ts'
+import { addExecutorCommands } from './executor-commands.ts'
 import { buildProgram } from './program.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -45,7 +46,9 @@ setTimeout(() => process.exit(), LINGER_MS).unref()
 async function run(): Promise<number> {
   const outcome = { exitCode: 0 }
   try {
-    await buildProgram(terminal, outcome).parseAsync(process.argv)
+    const program = buildProgram(terminal, outcome)
+    await addExecutorCommands({ program, terminal, typed: process.argv.slice(2), outcome })
+    await program.parseAsync(process.argv)
     return outcome.exitCode
   } catch (error) {
     return explain(error)

@@ -11,6 +11,7 @@ import { rotateEncryptionKeyCommand } from './commands/rotate-encryption-key.ts'
 import { tasksCommand } from './commands/tasks.ts'
 import { variablesCommand } from './commands/variables.ts'
 import { versionCommand } from './commands/version.ts'
+import { inherit } from './inherit.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The whole command tree. */
@@ -42,12 +43,6 @@ export function buildProgram(terminal: Terminal, outcome: { exitCode: number }):
   for (const command of commands) inherit(command, program)
   for (const command of commands) program.addCommand(command)
   return program
-}
-
-/** Sub-commands do not inherit settings that are made before they are added. */
-function inherit(command: Command, parent: Command): void {
-  command.copyInheritedSettings(parent)
-  for (const child of command.commands) inherit(child, command)
 }
 
 const EXIT_CODE_HELP = `

@@ -1,1 +1,2 @@
 export { FakeCloudExecutor } from './fake-cloud-executor.ts'
+export { AllRoundExecutor, SmallExecutor } from './all-round-executor.ts'
