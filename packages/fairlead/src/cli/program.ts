@@ -9,6 +9,7 @@ import { executorsCommand } from './commands/executors.ts'
 import { runsCommand } from './commands/runs.ts'
 import { rotateEncryptionKeyCommand } from './commands/rotate-encryption-key.ts'
 import { tasksCommand } from './commands/tasks.ts'
+import { poolsCommand } from './commands/pools.ts'
 import { variablesCommand } from './commands/variables.ts'
 import { versionCommand } from './commands/version.ts'
 import { inherit } from './inherit.ts'
@@ -33,6 +34,7 @@ export function buildProgram(terminal: Terminal, outcome: { exitCode: number }):
     runsCommand(run),
     tasksCommand(run),
     executorsCommand(run),
+    poolsCommand(run),
     variablesCommand(run),
     connectionsCommand(run),
     configCommand(run),

@@ -23,6 +23,7 @@ import { loginRoutes } from './login.ts'
 import { logRoutes } from './logs.ts'
 import { monitorRoutes } from './monitor.ts'
 import { taskInstanceRoutes } from './task-instances.ts'
+import { poolRoutes } from './pools.ts'
 import { taskRoutes } from './tasks.ts'
 import { tryRoutes } from './tries.ts'
 import { variableRoutes } from './variables.ts'
@@ -66,6 +67,7 @@ export function restApi(context: ApiContext): (app: App) => Promise<void> {
       importErrorRoutes,
       eventLogRoutes,
       configurationRoutes,
+      poolRoutes,
       variableRoutes,
       connectionRoutes,
       encryptionKeyRoutes,

@@ -15,6 +15,7 @@ export interface TaskInstanceFilter {
   /** `none` stands for no state. */
   readonly states?: readonly string[] | undefined
   readonly executors?: readonly string[] | undefined
+  readonly pools?: readonly string[] | undefined
   readonly queues?: readonly string[] | undefined
   readonly tryNumbers?: readonly number[] | undefined
   readonly mapIndexes?: readonly number[] | undefined
@@ -150,6 +151,7 @@ function narrowByPatterns(query: LiveQuery, filter: TaskInstanceFilter): LiveQue
 const LISTS = [
   ['states', 'task_instance.state'],
   ['executors', 'task_instance.executor'],
+  ['pools', 'task_instance.pool'],
   ['queues', 'task_instance.queue'],
   ['tryNumbers', 'task_instance.try_number'],
   ['mapIndexes', 'task_instance.map_index'],
