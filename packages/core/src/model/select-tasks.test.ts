@@ -24,7 +24,9 @@ it.each<[string[] | null, boolean, boolean, string]>([
   [['a', 'c'], false, true, 'a b c d e'],
 ])('%j, upstream %s, downstream %s, selects %s', (taskIds, includeUpstream, includeDownstream, expected) => {
   const { indexes } = selectTasks(graph, { taskIds, includeUpstream, includeDownstream })
-  expect([...indexes].toSorted().map((index) => graph.tasks[index]?.spec.taskId)).toEqual(expected.split(' '))
+  expect([...indexes].toSorted((a, b) => a - b).map((index) => graph.tasks[index]?.spec.taskId)).toEqual(
+    expected.split(' '),
+  )
 })
 
 it('names what the Dag does not have', () => {
