@@ -141,6 +141,13 @@ describe('a Dag that asks for what its executor cannot do is not imported', () =
     expect(await errorOf(dag)).toEqual({ code, message: expect.stringContaining(message) as string, line: 3 })
   })
 
+  it('whose second choice cannot', async () => {
+    expect(await errorOf(task(`executor: ['able', 'plain'], needs: ['cancel']`))).toMatchObject({
+      code: 'EXECUTOR_CANNOT',
+      message: expect.stringContaining('executor "plain" (PlainExecutor) cannot stop work that runs') as string,
+    })
+  })
+
   it('whose executor the Dag itself names', async () => {
     expect(await errorOf(task(''), ", { executor: 'cloud' }")).toMatchObject({ code: 'EXECUTOR_RUNTIME_EXCEEDED' })
   })
