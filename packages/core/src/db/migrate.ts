@@ -5,8 +5,9 @@ import { firstMigration } from './migrations/0001-first.ts'
 import { poolsMigration } from './migrations/0002-pools.ts'
 import { stopRequestsMigration } from './migrations/0003-stop-requests.ts'
 import { executorStatusMigration } from './migrations/0004-executor-status.ts'
-import { componentsMigration } from './migrations/0010-components.ts'
 import { secretsMigration } from './migrations/0005-secrets.ts'
+import { backfillsMigration } from './migrations/0006-backfills.ts'
+import { componentsMigration } from './migrations/0010-components.ts'
 import { createDefaultPool } from './queries/pools.ts'
 
 /**
@@ -21,6 +22,7 @@ const MIGRATIONS = [
   { revision: 3, isBreaking: true, statements: stopRequestsMigration },
   { revision: 4, isBreaking: false, statements: executorStatusMigration },
   { revision: 5, isBreaking: false, statements: secretsMigration },
+  { revision: 6, isBreaking: true, statements: backfillsMigration },
   { revision: 10, isBreaking: true, statements: componentsMigration },
 ] as const
 

@@ -1,5 +1,6 @@
 import type { DagRunState, TaskInstanceState } from '@fairlead/protocol'
 import type { Generated } from 'kysely'
+import type { ReprocessBehavior } from '../model/backfill-plan.ts'
 
 /**
  * The tables, as both engines have them. Moments are integers, milliseconds since the epoch. Truth values are 0 or 1.
@@ -92,6 +93,8 @@ export interface DagRunTable {
   rewrites: Generated<number>
   /** 1 while more is scheduled than the run may have active, so that only the first of them are admissible. */
   is_windowed: number
+  /** The backfill that it belongs to. */
+  backfill_id: number | null
 }
 
 /** One task in one run: the live row, or in the history table an ended try. */
@@ -278,6 +281,34 @@ export interface ConnectionTable {
   updated_at: number
 }
 
+/** Runs of a Dag for dates that are past. Its dates are run one after another, as far as its limit allows. */
+export interface BackfillTable {
+  id: Generated<number>
+  dag_id: string
+  from_date: number
+  to_date: number
+  is_reversed: number
+  reprocess_behavior: ReprocessBehavior
+  max_active_runs: number
+  conf: string | null
+  is_paused: number
+  created_by: string
+  created_at: number
+  updated_at: number
+  completed_at: number | null
+}
+
+/** One date of a backfill; `outcome` is null while it lies ahead. */
+export interface BackfillRunTable {
+  backfill_id: number
+  ordinal: number
+  logical_date: number
+  data_interval_start: number
+  data_interval_end: number
+  outcome: 'created' | 'reprocessed' | 'skipped' | 'cancelled' | null
+  run_id: string | null
+}
+
 /** Someone who may log in. */
 export interface AccountTable {
   username: string
@@ -323,5 +354,7 @@ export interface Schema {
   installation_fact: InstallationFactTable
   component: ComponentTable
   variable: VariableTable
+  backfill: BackfillTable
+  backfill_run: BackfillRunTable
   connection: ConnectionTable
 }

@@ -12,7 +12,7 @@ export interface DagRunRequest {
   readonly dagId: string
   /** Null for one made of the run type and the logical date, or the moment. */
   readonly runId: string | null
-  readonly runType: 'manual' | 'scheduled'
+  readonly runType: 'manual' | 'scheduled' | 'backfill'
   readonly logicalDate: number | null
   readonly dataInterval: { readonly start: number; readonly end: number } | null
   /** Null for at once. */
@@ -112,6 +112,6 @@ function newTaskInstances(
 function defaultRunId(request: DagRunRequest, { environment }: MoveContext): string {
   const now = environment.clock.now()
   const moment = new Date(request.logicalDate ?? request.runAfter ?? now).toISOString()
-  if (request.runType === 'scheduled') return `scheduled__${moment}`
+  if (request.runType !== 'manual') return `${request.runType}__${moment}`
   return `manual__${moment}_${environment.random.uuid(now).slice(-8)}`
 }

@@ -1,10 +1,11 @@
 import { isTerminal, isTerminalDagRun, type TaskInstanceState } from '@fairlead/protocol'
 import type { StandingRow } from '../db/queries/rewrite-runs.ts'
+import type { StoppingRow } from '../db/queries/stop-requests.ts'
 import { findRunKeys } from '../db/queries/select-runs.ts'
 import { noteRewrites } from '../db/queries/update-runs.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
-import { holdRuns, reopenRuns, rewriteRuns, type RewriteOrder, type RowChange } from './rewrite-runs.ts'
+import { holdRuns, reopenRuns, rewriteRuns, type HeldRuns, type RewriteOrder, type RowChange } from './rewrite-runs.ts'
 
 /** Which run, who asks, and what is to become of it. */
 export interface EndRunOrder {
@@ -44,14 +45,23 @@ export function endDagRun(context: MoveContext, order: EndRunOrder): Promise<End
       return { kind: 'done', stopping: 0 }
     }
     if (order.as === 'cancelled' && isTerminalDagRun(state)) return { kind: 'ended' }
-    const { as } = order
-    const changes = held.rows.flatMap((row) => changeOf(row, as) ?? [])
-    const stopping = await rewriteRuns(held, changes, orderOf(order))
+    const stopping = await endHeldRuns(held, { as: order.as, actor: order.actor })
     return { kind: 'done', stopping: stopping.length }
   })
 }
 
-function orderOf({ as, actor }: EndRunOrder): RewriteOrder {
+/** Ends runs that this transaction holds. Answers the processes that are being stopped. */
+export function endHeldRuns(held: HeldRuns, order: HeldEndOrder): Promise<readonly StoppingRow[]> {
+  const changes = held.rows.flatMap((row) => changeOf(row, order.as) ?? [])
+  return rewriteRuns(held, changes, orderOf(order))
+}
+
+interface HeldEndOrder {
+  readonly as: Exclude<EndRunOrder['as'], 'queued'>
+  readonly actor: string
+}
+
+function orderOf({ as, actor }: HeldEndOrder): RewriteOrder {
   if (as === 'cancelled')
     return { actor, reason: 'cancelled', run: { endsAs: 'failed', detail: { cause: 'cancelled' } } }
   return { actor, reason: 'marked', run: { endsAs: as === 'success' ? 'success' : 'failed' } }

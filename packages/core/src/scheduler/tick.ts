@@ -1,5 +1,6 @@
 import { findNextMoment } from '../db/queries/due.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { advanceBackfills } from '../moves/advance-backfills.ts'
 import { claimTaskInstances } from '../moves/claim-task-instances.ts'
 import { createDueRuns } from '../moves/create-due-runs.ts'
 import type { MoveContext } from '../moves/move-context.ts'
@@ -36,6 +37,7 @@ export async function tick(context: MoveContext, dispatcher: Dispatcher, schedul
 
 async function doWhatIsDue(context: MoveContext): Promise<void> {
   await createDueRuns(context)
+  await advanceBackfills(context)
   await releaseDueTaskInstances(context)
   await startDagRuns(context)
 }

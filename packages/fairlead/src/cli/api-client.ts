@@ -5,7 +5,7 @@ import type { Terminal } from './terminal.ts'
 /** A client of the REST API. */
 export interface ApiClient {
   get<T>(path: string): Promise<T>
-  send<T>(method: 'POST' | 'PATCH', path: string, body: unknown): Promise<T>
+  send<T>(method: 'POST' | 'PATCH' | 'PUT', path: string, body: unknown): Promise<T>
   /** Deletes what is at a path. */
   delete(path: string): Promise<void>
   /** Every row of a list, page by page. */

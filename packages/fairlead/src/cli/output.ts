@@ -44,7 +44,8 @@ export async function printOne(
   for (const [key, value] of Object.entries(thing)) terminal.out(`${key.padEnd(width)}  ${textOf(value)}\n`)
 }
 
-async function printData(terminal: Terminal, output: 'json' | 'yaml', data: unknown): Promise<void> {
+/** Writes data whole, for programs. */
+export async function printData(terminal: Terminal, output: 'json' | 'yaml', data: unknown): Promise<void> {
   if (output === 'json') return terminal.out(`${JSON.stringify(data, null, 2)}\n`)
   const { yamlText } = await import('./yaml-text.ts')
   terminal.out(yamlText(data))

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { Run } from './command-kit.ts'
+import { backfillCommand } from './commands/backfill.ts'
 import { componentCommands } from './commands/components.ts'
 import { configCommand } from './commands/config.ts'
 import { connectionsCommand } from './commands/connections.ts'
@@ -35,6 +36,7 @@ export function buildProgram(terminal: Terminal, outcome: { exitCode: number }):
     tasksCommand(run),
     executorsCommand(run),
     poolsCommand(run),
+    backfillCommand(run),
     variablesCommand(run),
     connectionsCommand(run),
     configCommand(run),

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import type { ApiContext, App } from '../api-context.ts'
 import { authenticate } from '../authenticate.ts'
 import { problemHandler, unknownRoute } from '../problem-handler.ts'
+import { backfillRoutes } from './backfills.ts'
 import { configurationRoutes } from './configuration.ts'
 import { clearRunRoutes } from './clear-dag-runs.ts'
 import { clearRoutes } from './clear-task-instances.ts'
@@ -68,6 +69,7 @@ export function restApi(context: ApiContext): (app: App) => Promise<void> {
       eventLogRoutes,
       configurationRoutes,
       poolRoutes,
+      backfillRoutes,
       variableRoutes,
       connectionRoutes,
       encryptionKeyRoutes,

@@ -54,6 +54,12 @@ const nextMoments = statement(
     union all select min(ready_at) from task_instance where ready_at is not null
     union all select min((select min(r.run_after) from dag_run r where r.dag_id = d.dag_id and r.state = 'queued')) as moment
       from dag d where d.queued_runs > 0 and d.is_paused = 0 and d.running_runs < d.max_active_runs
+    union all select min(b.created_at) as moment from backfill b join dag d on d.dag_id = b.dag_id
+      where b.completed_at is null and b.is_paused = 0 and d.is_active = 1 and d.is_paused = 0 and (
+        case when exists (select 1 from backfill_run p where p.backfill_id = b.id and p.outcome is null)
+          then b.max_active_runs else 1 end
+      ) > (
+        select count(*) from dag_run r where r.backfill_id = b.id and r.state in ('queued', 'running'))
   ) as moments`,
 )
 
