@@ -1,5 +1,6 @@
-import type { Database } from '../../packages/core/src/db/database.ts'
+import type { Database, Tx } from '../../packages/core/src/db/database.ts'
 import { Chaos } from './chaos.ts'
+import { ExplainProbe } from './explain-probe.ts'
 import { explainStuck } from './explain-stuck.ts'
 import { Fleet } from './fleet.ts'
 import { Kernel } from './kernel.ts'
@@ -25,6 +26,7 @@ export interface HistoryResult {
 const LONGEST_END_MS = 2 * 60 * 60_000
 const MOST_STEPS = 200_000
 const LOOK_EVERY_MS = 2_000
+const PROBES_PER_CHANGE = 0.05
 
 /** Plays the history of one seed on an empty database, from its first Dag until nothing is left to do. */
 export async function playHistory(seed: number, database: Database, isFull: boolean): Promise<HistoryResult> {
@@ -42,7 +44,15 @@ export async function playHistory(seed: number, database: Database, isFull: bool
     settle: (settlement) => fleet.api?.settle(settlement) ?? null,
   }
   for (const { name } of plan.executors) machines.set(name, new Machine(name, surroundings, api))
-  const umpire = new Umpire({ parallelism, truth: truthOf(machines), trace, checksAll: isFull, now: () => kernel.now })
+  const sampling = root.fork('probe')
+  const explain = new ExplainProbe(database, root.fork('explain'))
+  const probe = async (tx: Tx, who: string, now: number): Promise<string | null> => {
+    const scheduler = fleet.alive.find(({ life }) => life.name === who)
+    if (scheduler === undefined || !sampling.chance(PROBES_PER_CHANGE)) return null
+    return await explain.ask({ tx, now, offers: scheduler.scheduler.dispatcher.offers })
+  }
+  const truth = truthOf(machines)
+  const umpire = new Umpire({ parallelism, truth, trace, checksAll: isFull, now: () => kernel.now, probe })
   const fleet: Fleet = new Fleet({ plan, surroundings, database, umpire, machines })
   const operator = new Operator({ plan, surroundings, fleet, machines, umpire })
   const surprise = (error: unknown): void => umpire.judgeError('unhandled rejection', error)

@@ -1,8 +1,10 @@
-import type { DagSpec } from '@fairlead/protocol'
+import { DEFAULT_POOL, type DagSpec } from '@fairlead/protocol'
+import { createPool, updatePool } from '../../packages/core/src/moves/change-pools.ts'
 import { createDagRun } from '../../packages/core/src/moves/create-dag-run.ts'
 import type { MoveContext } from '../../packages/core/src/moves/move-context.ts'
 import { forgetDagFile, registerDagFile } from '../../packages/core/src/moves/register-dag-file.ts'
 import { setDagPaused } from '../../packages/core/src/moves/set-dag-paused.ts'
+import { MOST_POOL_SLOTS, POOLS } from './random-dag.ts'
 import { randomRewrite } from './random-rewrite.ts'
 import type { Fleet } from './fleet.ts'
 import { Life } from './life.ts'
@@ -40,6 +42,8 @@ export class Operator {
 
   begin(): void {
     const { plan, fleet, machines } = this.#deps
+    for (const name of POOLS) this.#sizePool(name, this.#deps.surroundings.stream.int(1, 4))
+    this.#times(plan.poolChanges, () => this.#changePool())
     for (const spec of plan.dags) this.#asking(0, (context) => register(context, spec, 'v1'))
     for (const spec of plan.newVersions) this.#times(1, () => this.#change(spec))
     for (const spec of plan.dags) this.#times(plan.runs, () => this.#trigger(spec.dagId))
@@ -58,6 +62,7 @@ export class Operator {
       return
     }
     this.#isFinishing = true
+    for (const name of [DEFAULT_POOL, ...POOLS]) this.#sizePool(name, MOST_POOL_SLOTS)
     for (const { dagId } of this.#deps.plan.dags) {
       this.#asking(0, (context) => forgetDagFile(context, { bundleName: 'dags', file: `${dagId}.ts` }))
       this.#asking(1, (context) => setDagPaused(context, { dagId, isPaused: false, actor: 'operator' }))
@@ -87,6 +92,20 @@ export class Operator {
     this.#asking(0, (context) => {
       const runAfter = delayMs === null ? null : context.environment.clock.now() + delayMs
       return createDagRun(context, { ...base, dagId, runAfter, triggeredBy: 'operator' })
+    })
+  }
+
+  #changePool(): void {
+    const { stream } = this.#deps.surroundings
+    this.#sizePool(stream.pick([DEFAULT_POOL, ...POOLS]), stream.pick([-1, 0, 1, 2, 3, 5]))
+  }
+
+  #sizePool(name: string, slots: number): void {
+    const actor = 'operator'
+    this.#asking(0, async (context) => {
+      const { kind } = await updatePool(context, { name, change: { slots }, actor })
+      if (kind === 'moved') return
+      await createPool(context, { name, slots, description: null, includeDeferred: false, actor })
     })
   }
 

@@ -45,6 +45,8 @@ export interface Plan {
   readonly dags: readonly DagSpec[]
   /** What becomes of Dags by and by. */
   readonly newVersions: readonly DagSpec[]
+  /** How often somebody gives a pool another size. */
+  readonly poolChanges: number
   readonly runs: number
   readonly pauses: number
   /** How often somebody clears, marks or cancels. */
@@ -112,6 +114,7 @@ export function drawPlan(stream: RandomStream): Plan {
     newVersions: dagIds
       .filter(() => stream.chance(0.25))
       .map((dagId) => randomDag(stream.fork(`${dagId} anew`), dagId)),
+    poolChanges: stream.pick([0, 1, 3]),
     runs: stream.pick([1, 1, 2, 2, 3]),
     pauses: stream.pick([0, 0, 1, 2]),
     rewrites: stream.pick([0, 0, 1, 2, 6]),

@@ -1,6 +1,18 @@
-import { TRIGGER_RULES, type DagSpec, type Schedule, type TaskSpec } from '@fairlead/protocol'
+import {
+  DEFAULT_POOL,
+  TRIGGER_RULES,
+  WEIGHT_RULES,
+  type DagSpec,
+  type Schedule,
+  type TaskSpec,
+} from '@fairlead/protocol'
 import { dagSpec, taskSpec } from '../dag-specs.ts'
 import type { RandomStream } from './random-stream.ts'
+
+/** Pools beside the default one. */
+export const POOLS = ['narrow', 'wide'] as const
+/** What any task needs of a pool at most. */
+export const MOST_POOL_SLOTS = 3
 
 /** A Dag of any shape: what it waits for, how often it tries, where it runs and how much of it at once. */
 export function randomDag(stream: RandomStream, dagId: string): DagSpec {
@@ -17,7 +29,7 @@ export function randomDag(stream: RandomStream, dagId: string): DagSpec {
     catchup: stream.chance(0.3),
     maxActiveRuns: stream.int(1, 3),
     maxActiveTasks: stream.int(1, 5),
-    executor: stream.pick([null, null, 'push', 'poll']),
+    ...randomChain(stream),
   })
 }
 
@@ -32,8 +44,20 @@ function randomTask(
     isSetup: stream.chance(0.15),
     retry: { retries: stream.int(0, 2), delayMs, backoff: stream.pick([1, 2]), maxDelayMs: 60_000, jitter: 0.2 },
     priorityWeight: stream.int(1, 4),
-    executor: stream.pick([null, null, null, 'push', 'poll']),
+    weightRule: stream.pick(WEIGHT_RULES),
+    pool: stream.pick([DEFAULT_POOL, DEFAULT_POOL, ...POOLS]),
+    poolSlots: stream.pick([1, 1, 1, 2, MOST_POOL_SLOTS]),
+    maxActiveTisPerDag: stream.pick([null, null, null, 1, 2]),
+    maxActiveTisPerDagrun: stream.pick([null, null, null, null, 1]),
+    ...randomChain(stream),
   })
+}
+
+function randomChain(stream: RandomStream): Pick<TaskSpec, 'executor' | 'fallbackExecutors' | 'executorFallback'> {
+  const executor = stream.pick([null, null, null, 'push', 'poll'])
+  const other = executor === 'push' ? 'poll' : 'push'
+  const fallbackExecutors = executor === null || stream.chance(0.5) ? [] : [other]
+  return { executor, fallbackExecutors, executorFallback: stream.pick([null, 'unavailable', 'full']) }
 }
 
 function randomSchedule(stream: RandomStream): Schedule {

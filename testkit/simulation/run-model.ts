@@ -1,4 +1,4 @@
-import type { DagRunState, DagSpec, TaskInstanceState, TriggerRule } from '@fairlead/protocol'
+import type { DagRunState, DagSpec, TaskInstanceState, TaskSpec, TriggerRule } from '@fairlead/protocol'
 
 /** What the umpire believes of the world, from the audit log alone. */
 
@@ -7,6 +7,7 @@ export interface RunModel {
   readonly runKey: number
   readonly dagId: string
   readonly runId: string
+  readonly spec: DagSpec
   readonly tasks: ReadonlyMap<string, TaskModel>
   state: DagRunState
   /** Number of the transaction that started it. */
@@ -15,6 +16,9 @@ export interface RunModel {
 
 /** A task instance. */
 export interface TaskModel {
+  readonly dagId: string
+  readonly runKey: number
+  readonly spec: TaskSpec
   readonly taskId: string
   readonly label: string
   readonly rule: TriggerRule
@@ -56,8 +60,12 @@ export interface ClosedAttempt {
 export function newRun(at: { runKey: number; dagId: string; runId: string }, spec: DagSpec): RunModel {
   const tasks = new Map<string, TaskModel>()
   const upstreamIds = new Set(spec.tasks.flatMap((task) => task.upstream))
-  for (const { taskId, triggerRule, isSetup, upstream } of spec.tasks) {
+  for (const task of spec.tasks) {
+    const { taskId, triggerRule, isSetup, upstream } = task
     tasks.set(taskId, {
+      dagId: at.dagId,
+      runKey: at.runKey,
+      spec: task,
       taskId,
       label: `${at.dagId}/${at.runId}/${taskId}`,
       rule: triggerRule,
@@ -74,5 +82,5 @@ export function newRun(at: { runKey: number; dagId: string; runId: string }, spe
       clearedIn: null,
     })
   }
-  return { ...at, tasks, state: 'queued', startedIn: null }
+  return { ...at, spec, tasks, state: 'queued', startedIn: null }
 }

@@ -3,9 +3,12 @@ import { statement } from '../../packages/core/src/db/statement.ts'
 import type { AttemptModel } from './run-model.ts'
 import type { Violated } from './recount.ts'
 
-interface DispatchRow {
+/** A slot that is taken. */
+export interface DispatchRow {
   readonly dispatch_id: string
   readonly executor: string
+  readonly pool: string
+  readonly pool_slots: number
   /** Until when the scheduler that has it holds its lease. */
   readonly expires_at: number
 }
@@ -21,7 +24,7 @@ export interface Truth {
 }
 
 const dispatchRows = statement(
-  () => `select p.dispatch_id, p.executor, s.expires_at from dispatch p join scheduler s on s.id = p.scheduler_id
+  () => `select p.dispatch_id, p.executor, p.pool, p.pool_slots, s.expires_at from dispatch p join scheduler s on s.id = p.scheduler_id
   order by p.dispatch_id`,
 )
 
@@ -52,11 +55,12 @@ export class SlotCheck {
     return this.#held.get(dispatchId) === executor
   }
 
+  /** Answers the slots that are taken, and which of them have just been. */
   async check(
     tx: Tx,
     now: number,
     { attempts, closed }: { attempts: Iterable<AttemptModel>; closed: readonly AttemptModel[] },
-  ): Promise<void> {
+  ): Promise<{ readonly rows: readonly DispatchRow[]; readonly fresh: readonly DispatchRow[] }> {
     const rows = await tx.all<DispatchRow>(dispatchRows)
     const held = new Map(rows.map((row) => [row.dispatch_id, row.executor]))
     for (const [executor, parallelism] of this.#parallelism) {
@@ -64,8 +68,9 @@ export class SlotCheck {
       if (used > parallelism)
         this.#violated('slots', `executor ${executor} has ${parallelism} slots, and ${used} are taken`)
     }
-    for (const row of rows) {
-      if (this.#held.has(row.dispatch_id) || row.expires_at > now) continue
+    const fresh = rows.filter((row) => !this.#held.has(row.dispatch_id))
+    for (const row of fresh) {
+      if (row.expires_at > now) continue
       this.#violated('leases', `${row.dispatch_id} was claimed by a scheduler that has lost its lease`)
     }
     for (const { dispatchId, task, closed: end } of attempts) {
@@ -76,6 +81,7 @@ export class SlotCheck {
       if (!held.has(dispatchId)) this.#checkRelease(dispatchId, closed)
     }
     this.#held = held
+    return { rows, fresh }
   }
 
   #checkRelease(dispatchId: string, closed: readonly AttemptModel[]): void {

@@ -4,6 +4,7 @@ import type { SettleAnswer, Settlement } from '../../packages/core/src/moves/set
 import type { StartAnswer, StartRequest } from '../../packages/core/src/moves/start-task-instances.ts'
 import { statement } from '../../packages/core/src/db/statement.ts'
 import { AuditModel } from './audit-model.ts'
+import { checkClaim } from './claim-check.ts'
 import { checkTriggerRules } from './check-trigger-rules.ts'
 import { Crash } from './life.ts'
 import { OrderedFailure } from './ordered-failure.ts'
@@ -27,6 +28,8 @@ export interface UmpireOptions {
   readonly checksAll: boolean
   /** The kernel's time, which is never stepped. */
   now(): number
+  /** Now and then, of what a transaction leaves: whether `explain` tells the truth. Null when it does. */
+  probe(tx: Tx, who: string, now: number): Promise<string | null>
 }
 
 /** A sweep that stops what gave a sign of life this recently is wrong, whatever clocks are stepped or skewed by. */
@@ -44,6 +47,7 @@ export class Umpire {
   readonly #open = new Set<AttemptModel>()
   readonly #checksAll: boolean
   readonly #now: () => number
+  readonly #probe: UmpireOptions['probe']
   violation: Violation | null = null
   #transactions = 0
   #written = -1
@@ -56,6 +60,7 @@ export class Umpire {
     this.#trace = options.trace
     this.#checksAll = options.checksAll
     this.#now = options.now
+    this.#probe = options.probe
   }
 
   violated(invariant: string, detail: string): void {
@@ -82,7 +87,8 @@ export class Umpire {
     for (const line of changes.lines) this.#trace.note(who, line)
     if (!changes.isAudited) this.#trace.detail(who, () => 'transaction')
     const attempts = this.#openAttempts(changes.closed)
-    await this.slots.check(tx, now, { attempts, closed: changes.closed })
+    const slots = await this.slots.check(tx, now, { attempts, closed: changes.closed })
+    await checkClaim(tx, { ...slots, attempts: this.model.attempts }, (...what) => this.violated(...what))
     const isFull = this.#checksAll || this.#transactions % TRANSACTIONS_PER_FULL_CHECK === 0
     if (!changes.isAudited && !isFull) return
     const violated = (invariant: string, detail: string): void => this.violated(invariant, detail)
@@ -93,6 +99,13 @@ export class Umpire {
     for (const run of runs) this.#checkRestarting(run)
     await recountRuns(tx, runs, violated)
     await recountDags(tx, { runs: this.model.runs.values(), number: changes.number }, violated)
+    if (changes.isAudited && this.violation === null) await this.#askToExplain(tx, who, now)
+  }
+
+  async #askToExplain(tx: Tx, who: string, now: number): Promise<void> {
+    const problem = await this.#probe(tx, who, now)
+    if (problem !== null) this.violated('explain', problem)
+    this.#written = await rowsWritten(tx)
   }
 
   /** Looks at everything once more. */

@@ -121,23 +121,33 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'work that is queued takes no slot until it runs',
+    name: 'work that is queued takes no slots of its pool until it runs',
     file: 'db/queries/capacity-reads.ts',
     changes: [
       {
-        find: `from dispatch group by executor, pool`,
-        replace: `from dispatch
-    where task_instance_id not in (select id from task_instance where state = 'queued') group by executor, pool`,
+        find: `sum(pool_slots) as pool_used`,
+        replace: `sum(case when task_instance_id in (select id from task_instance where state = 'queued') then 0
+    else pool_slots end) as pool_used`,
       },
     ],
   },
   {
     name: 'one slot too many is given out',
-    file: 'db/queries/claims.ts',
+    file: 'db/queries/capacity-reads.ts',
+    changes: [{ find: `pool, count(*) as used,`, replace: `pool, count(*) - 1 as used,` }],
+  },
+  {
+    name: 'of two that wait for the same, the one that is behind goes first',
+    file: 'model/admission.ts',
+    changes: [{ find: `  (c) => -c.priority,`, replace: `  (c) => c.priority,` }],
+  },
+  {
+    name: 'explain says ready where a pool is full',
+    file: 'dispatch/explain-task-instance.ts',
     changes: [
       {
-        find: `select executor, count(*) as used,`,
-        replace: `select executor, count(*) - 1 as used,`,
+        find: `  if (gate !== undefined) return heldBy(gate)`,
+        replace: `  if (gate !== undefined && gate.kind !== 'pool_full') return heldBy(gate)`,
       },
     ],
   },
