@@ -89,7 +89,14 @@ export async function openApiWorld(
   const stopping = new AbortController()
   const metrics = openMetrics('airflow')
   const moveMetrics = await openMoveMetrics(world.database, metrics)
-  const executors = [{ name: 'instant', parallelism: options.slots ?? 8, facts: factsOfClass(InstantExecutor) }]
+  const executors = [
+    {
+      name: 'instant',
+      parallelism: options.slots ?? 8,
+      facts: factsOfClass(InstantExecutor),
+      executorConfigSchema: null,
+    },
+  ]
   const context: ApiContext = {
     version: '0.0.0-test',
     config,

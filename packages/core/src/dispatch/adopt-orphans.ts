@@ -29,11 +29,18 @@ export async function adoptOrphans(
   executor: ManagedExecutor,
   signal: AbortSignal,
 ): Promise<void> {
-  const { context } = adoption
-  for (;;) {
-    const now = context.environment.clock.now()
+  const { context, metrics } = adoption
+  const { clock } = context.environment
+  const startedAt = clock.monotonic()
+  const tellDuration = (): void =>
+    metrics.timing('executor.adopt_task_instances.duration', clock.monotonic() - startedAt, { executor: executor.name })
+  for (let isFirst = true; ; isFirst = false) {
+    const now = clock.now()
     const orphans = await context.database.transaction((tx) => findOrphans(tx, executor.name, now, ORPHANS_PER_TURN))
-    if (orphans.length === 0) return
+    if (orphans.length === 0) {
+      if (!isFirst) tellDuration()
+      return
+    }
     context.environment.faults.at('adoption.beforeAdopt')
     const missing = await findMissing(executor, orphans, signal)
     const mine = await context.database.transaction((tx) =>
@@ -45,7 +52,7 @@ export async function adoptOrphans(
     )
     context.environment.faults.at('adoption.afterAdopt')
     await decide(adoption, executor, { orphans: orphans.filter((row) => mine.has(row.dispatch_id)), missing })
-    if (orphans.length < ORPHANS_PER_TURN) return
+    if (orphans.length < ORPHANS_PER_TURN) return tellDuration()
   }
 }
 
@@ -98,7 +105,8 @@ async function decide(
   if (losses.length > 0) await settleDispatches(context, losses)
   if (queuedAgain.length > 0) await dispatcher.handOverDispatches(queuedAgain.map((row) => row.dispatch_id))
   const adopted = current.length - queuedAgain.length - lost.length
-  metrics.increment('scheduler.orphaned_tasks.adopted', {}, adopted)
-  metrics.increment('scheduler.orphaned_tasks.cleared', {}, queuedAgain.length + lost.length)
+  const tags = { executor: executor.name }
+  metrics.increment('scheduler.orphaned_tasks.adopted', tags, adopted)
+  metrics.increment('scheduler.orphaned_tasks.cleared', tags, queuedAgain.length + lost.length)
   log.info('orphans adopted', { executor: executor.name, adopted, queuedAgain: queuedAgain.length, lost: lost.length })
 }

@@ -14,7 +14,7 @@ const NOW = 1_000_000
 const HEALTHY: ExecutorCondition = { kind: 'healthy', since: 5 }
 const DEGRADED: ExecutorCondition = { kind: 'degraded', since: 7, reason: 'start: no', failures: 2, nextTryAt: 9 }
 const configured = (...names: string[]): ConfiguredInstance[] =>
-  names.map((name) => ({ name, parallelism: 4, facts: factsOfClass(InstantExecutor) }))
+  names.map((name) => ({ name, parallelism: 4, facts: factsOfClass(InstantExecutor), executorConfigSchema: null }))
 
 let world: World
 beforeEach(async () => {

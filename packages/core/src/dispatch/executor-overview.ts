@@ -1,3 +1,4 @@
+import type { StandardSchema } from '@fairlead/executor'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import {
@@ -21,6 +22,8 @@ export interface ConfiguredInstance {
   readonly name: string
   readonly parallelism: number
   readonly facts: ExecutorFacts
+  /** What its class takes as a task's `executorConfig`; null for none. */
+  readonly executorConfigSchema: StandardSchema | null
 }
 
 /** How an executor fares in one scheduler. */

@@ -98,7 +98,7 @@ const run = async (): Promise<void> => {
 describe('an executor under guard', () => {
   it('is starting, then healthy after start and adoption, and stopped at the end', async () => {
     expect(managed.condition.kind).toBe('starting')
-    expect(managed.offer).toEqual({ kind: 'unhealthy', reason: 'it is starting' })
+    expect(managed.offer).toEqual({ kind: 'starting' })
     await run()
     expect(managed.condition.kind).toBe('healthy')
     expect(managed.offer).toEqual({ kind: 'open', parallelism: executor.parallelism })

@@ -34,6 +34,8 @@ export const FAULT_POINTS = [
   'adoption.afterAdopt',
   'sweep.beforeSettle',
   'sweep.afterSettle',
+  'drain.beforeMove',
+  'drain.afterMove',
   'stop.beforeRevoke',
   'stop.beforeSettle',
   'stop.afterSettle',

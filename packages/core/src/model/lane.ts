@@ -61,6 +61,11 @@ const laneSchema = z.tuple([
   z.nullable(z.tuple([z.string(), z.string(), z.nullable(z.int()), z.nullable(z.tuple([z.int(), z.int()]))])),
 ])
 
+/** The lane with one executor in place of another. One that is in it already is asked once, where it comes first. */
+export function redirectLane(lane: Lane, from: string, to: string): Lane {
+  return { ...lane, executors: [...new Set(lane.executors.map((name) => (name === from ? to : name)))] }
+}
+
 /** The lane as the text by which the database orders and compares it: equal lanes have equal texts. */
 export function laneText({ executors, fallback, pool, poolSlots, limits }: Lane): string {
   const ofRun = limits?.perRun ?? null

@@ -1,6 +1,6 @@
 import type { DispatchId, TaskInstanceId } from '@fairlead/protocol'
 import type { Tx } from '../db/database.ts'
-import { readActiveTis, readUsedSlots, readWaitingLanes, type UsedSlots } from '../db/queries/capacity-reads.ts'
+import { readActiveTis, readUsedSlots, readWaitingLanes } from '../db/queries/capacity-reads.ts'
 import { claimCandidates, readCandidates, type CandidateRow, type Claim } from '../db/queries/claims.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
 import { takeClaimTurn } from '../db/queries/schedulers.ts'
@@ -33,9 +33,14 @@ export interface ClaimedTask {
   readonly executor: string
 }
 
-/** Answer to a claim. `hasStops`: a process is to be stopped. `fenced`: this scheduler has lost its lease and must stop. */
+/** Answer to a claim. `hasStops`: a process is to be stopped. `hasDrains`: so is an executor. `fenced`: this scheduler has lost its lease and must stop. */
 export type ClaimAnswer =
-  | { readonly kind: 'claimed'; readonly tasks: readonly ClaimedTask[]; readonly hasStops: boolean }
+  | {
+      readonly kind: 'claimed'
+      readonly tasks: readonly ClaimedTask[]
+      readonly hasStops: boolean
+      readonly hasDrains: boolean
+    }
   | { readonly kind: 'fenced' }
 
 const MOST_PER_CLAIM = 512
@@ -53,15 +58,15 @@ export function claimTaskInstances(
     const now = context.environment.clock.now()
     if (!(await takeClaimTurn(tx, scheduler.id, now))) return { kind: 'fenced' }
     const lanes = await readLanes(tx)
-    const { hasStops, ...capacities } = await readCapacities(tx, offers, lanes)
+    const { hasStops, hasDrains, ...capacities } = await readCapacities(tx, offers, lanes)
     const rows = await firstCandidates(tx, { lanes, capacities, most: MOST_PER_CLAIM })
-    if (rows.length === 0) return { kind: 'claimed', tasks: [], hasStops }
+    if (rows.length === 0) return { kind: 'claimed', tasks: [], hasStops, hasDrains }
     const ledger = new RunLedger(tx, context, await lockRuns(tx, [...new Set(rows.map(({ row }) => row.run_key))]))
     const runs = new Map(ledger.runs.map((run) => [run.row.run_key, runCapacity(run)]))
     const { admitted } = admit({ now, candidates: rows.map(toCandidate), runs, ...capacities })
     const tasks = await write(ledger, scheduler.id, chosenRows(rows, admitted))
     await ledger.close()
-    return { kind: 'claimed', tasks, hasStops }
+    return { kind: 'claimed', tasks, hasStops, hasDrains }
   })
 }
 
@@ -84,16 +89,28 @@ export async function readCapacities(
   tx: Tx,
   offers: ReadonlyMap<string, ExecutorOffer>,
   lanes: readonly NamedLane[],
-): Promise<Capacities & Pick<UsedSlots, 'hasStops'>> {
-  const { executors: used, pools, hasStops } = await readUsedSlots(tx)
+): Promise<Capacities & { readonly hasStops: boolean; readonly hasDrains: boolean }> {
+  const { executors: used, pools, hasStops, drains } = await readUsedSlots(tx)
   const executors = new Map(
     [...offers].map(([name, offer]): [string, ExecutorCapacity] => {
+      const to = drains.get(name)
+      if (to !== undefined) return [name, { kind: 'unhealthy', reason: reasonOfDrain(to) }]
       if (offer.kind !== 'open') return [name, offer]
       return [name, { ...offer, freeSlots: Math.max(0, offer.parallelism - (used.get(name) ?? 0)) }]
     }),
   )
   const hasLimits = lanes.some(({ lane }) => lane.limits !== null)
-  return { executors, pools, hasStops, activeTis: hasLimits ? await readActiveTis(tx) : new Map() }
+  return {
+    executors,
+    pools,
+    hasStops,
+    hasDrains: drains.size > 0,
+    activeTis: hasLimits ? await readActiveTis(tx) : new Map(),
+  }
+}
+
+function reasonOfDrain(to: string | null): string {
+  return to === null ? 'it is draining' : `it is draining to "${to}"`
 }
 
 /** A row and the lane it waits in. */
@@ -176,7 +193,7 @@ function noteClaim(ledger: RunLedger, { row, dispatchId, executor, passedOver }:
     dispatchId,
     from: 'scheduled',
     to: 'queued',
-    detail: passedOver.length === 0 ? undefined : { executor, passedOver },
+    detail: passedOver.length === 0 ? { executor } : { executor, passedOver },
   })
   return {
     dispatchId: dispatchId as DispatchId,

@@ -1,5 +1,11 @@
 import type { WorkloadExit } from '@fairlead/protocol'
-import { findOpenAttempts, nameExternally, releaseDispatches, type OwnDispatch } from '../db/queries/dispatches.ts'
+import {
+  findOpenAttempts,
+  nameExternally,
+  releaseDispatches,
+  type OwnDispatch,
+  type StopReason,
+} from '../db/queries/dispatches.ts'
 import { finishRestarts } from './finish-restarts.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
@@ -35,10 +41,20 @@ export function settleDispatches(
     await finishRestarts(tx, context, released)
     const answers = new Map(released.map((row): [string, SettleAnswer] => [row.dispatch_id, { kind: 'repeated' }]))
     const open = await findOpenAttempts(tx, released)
+    const reasons = new Map(released.map((row) => [row.dispatch_id, row.stop_reason]))
     const settlements = ended.flatMap(({ dispatchId, exit, actor }): Settlement[] => {
       const taskInstanceId = open.get(dispatchId)
       if (taskInstanceId === undefined) return []
-      return [{ taskInstanceId, dispatchId, actor, report: null, exit, endedAt: null }]
+      return [
+        {
+          taskInstanceId,
+          dispatchId,
+          actor,
+          report: null,
+          exit: exitUnder(reasons.get(dispatchId), exit),
+          endedAt: null,
+        },
+      ]
     })
     if (settlements.length === 0) return answers
     const settled = await settleIn(tx, context, settlements)
@@ -48,4 +64,10 @@ export function settleDispatches(
     }
     return answers
   })
+}
+
+/** However a process ends that a drain had stopped: it was no fault of the task's, which begins again elsewhere. */
+function exitUnder(reason: StopReason | null | undefined, exit: WorkloadExit): WorkloadExit {
+  const isOurDoing = reason === 'drained' && exit.kind !== 'superseded' && exit.kind !== 'neverStarted'
+  return isOurDoing ? { kind: 'shutdown', detail: 'Its executor is drained.' } : exit
 }

@@ -18,12 +18,12 @@ export const METRICS = {
   'scheduler.orphaned_tasks.cleared': {
     kind: 'counter',
     about: 'Task instances of a lost scheduler that were queued anew',
-    tags: [],
+    tags: ['executor'],
   },
   'scheduler.orphaned_tasks.adopted': {
     kind: 'counter',
     about: 'Task instances of a lost scheduler that were taken over',
-    tags: [],
+    tags: ['executor'],
   },
   'scheduler.quarantined': { kind: 'counter', about: 'Rows that a sweep could not handle', tags: [] },
   task_instances_without_heartbeats_killed: {
@@ -62,6 +62,17 @@ export const METRICS = {
     kind: 'timing',
     about: 'Time for which an executor let nothing else go on',
     tags: ['executor', 'method'],
+  },
+  'executor.adopt_task_instances.duration': {
+    kind: 'timing',
+    about: 'Taking over the work of schedulers that are gone',
+    tags: ['executor'],
+  },
+  'executor.launch_duration': { kind: 'timing', about: 'From queued to running', tags: ['executor'] },
+  'executor.failures': {
+    kind: 'counter',
+    about: 'Tries that ended badly, or never began',
+    tags: ['executor', 'cause'],
   },
   'executor.slot_drift': {
     kind: 'counter',

@@ -20,6 +20,11 @@ const HEADER = `# Metrics
 
 The server serves its metrics at \`/metrics\` in Prometheus' text format, with the token that every route asks for unless
 \`metrics.requires_token\` is off. Names are Airflow's where Airflow has the metric; \`metrics.prefix\` is their first word.
+Airflow appends the executor's class to a name (\`executor.open_slots.<Class>\`) once several are configured. Here the
+tag \`executor\` carries the instance's name instead, always: two instances of one class keep apart, and no name changes
+because another executor was configured. Gauges of executors come from the leases in the database, and are the same
+whichever server is asked.
+
 Metrics of the process itself (\`process_…\`, \`nodejs_…\`) are those of prom-client.
 
 | name | kind | tags | what it counts |

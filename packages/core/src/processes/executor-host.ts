@@ -31,7 +31,12 @@ export function warnOfDevelopment(executors: readonly LoadedExecutor[], log: Log
 /** What the API says about an executor without an instance of it. */
 export function configuredInstance(loaded: LoadedExecutor): ConfiguredInstance {
   const { name, executorClass } = loaded
-  return { name, parallelism: parallelismOf(loaded), facts: factsOfClass(executorClass) }
+  return {
+    name,
+    parallelism: parallelismOf(loaded),
+    facts: factsOfClass(executorClass),
+    executorConfigSchema: executorClass.executorConfigSchema,
+  }
 }
 
 function parallelismOf({ parallelism, executorClass }: LoadedExecutor): number {

@@ -1,5 +1,6 @@
 import { adoptOrphans } from '../dispatch/adopt-orphans.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
+import { Drainer } from '../dispatch/drainer.ts'
 import { ManagedExecutor, type ExecutorTimeouts } from '../dispatch/managed-executor.ts'
 import { Stopper } from '../dispatch/stopper.ts'
 import { Wakeup } from '../dispatch/wakeup.ts'
@@ -51,6 +52,7 @@ export class Scheduler {
   readonly #quiet: MoveContext
   readonly #wakeup: Wakeup
   readonly #stopper: Stopper
+  readonly #drainer: Drainer
   /** Rung when an executor's condition has changed. */
   readonly #changed: Wakeup
   #lease: SchedulerLease
@@ -76,6 +78,7 @@ export class Scheduler {
       log,
       metrics,
     })
+    this.#drainer = new Drainer({ context: this.context, dispatcher: this.dispatcher, log })
   }
 
   /** How its loop fares. */
@@ -104,6 +107,7 @@ export class Scheduler {
       this.#publishLoop(both),
       this.#sweepLoop(both),
       this.#stopper.run(both),
+      this.#drainer.run(both),
       ...this.#executors.map((e) => e.run(both)),
     ]
     try {
@@ -138,7 +142,10 @@ export class Scheduler {
       environment.faults.at('scheduler.beforeTick')
       const result = await tick(this.#quiet, this.dispatcher, this.#lease.id)
       if (result.kind === 'fenced') await this.#rejoin(signal)
-      else if (result.hasStops) this.#stopper.ring()
+      else {
+        if (result.hasStops) this.#stopper.ring()
+        if (result.hasDrains) this.#drainer.ring()
+      }
       this.#health = { kind: 'healthy', lastTickAt: environment.clock.now() }
       this.#options.metrics.timing('scheduler.scheduler_loop_duration', environment.clock.monotonic() - startedAt)
       return result

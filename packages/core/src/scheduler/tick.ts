@@ -15,6 +15,8 @@ export type TickResult =
       readonly nextMoment: number | null
       /** True when a process is to be stopped. */
       readonly hasStops: boolean
+      /** True when an executor is draining. */
+      readonly hasDrains: boolean
     }
   | { readonly kind: 'fenced' }
 
@@ -32,7 +34,7 @@ export async function tick(context: MoveContext, dispatcher: Dispatcher, schedul
   context.environment.faults.at('scheduler.afterClaim')
   await dispatcher.handOver(claim.tasks)
   const hasMore = events > 0 || isDue || claim.tasks.length > 0
-  return { kind: 'done', hasMore, nextMoment: before, hasStops: claim.hasStops }
+  return { kind: 'done', hasMore, nextMoment: before, hasStops: claim.hasStops, hasDrains: claim.hasDrains }
 }
 
 async function doWhatIsDue(context: MoveContext): Promise<void> {

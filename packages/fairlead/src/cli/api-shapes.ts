@@ -76,6 +76,30 @@ export interface ExecutorRow extends ExecutorStanding {
   >
 }
 
+/** See ExecutorDrainResponse. */
+export interface DrainRow {
+  readonly executor: string
+  readonly moved: number
+  readonly waiting: number
+  readonly queued: number
+  readonly running: number
+  readonly stopping: number
+  readonly staying: ReadonlyArray<{
+    readonly dag_id: string
+    readonly task_id: string
+    readonly count: number
+    readonly reason: string
+  }>
+  readonly unconfirmed: number
+  readonly is_done: boolean
+  readonly remarks: readonly string[]
+}
+
+/** Path of an executor, or of something of it. */
+export function executorPath(name: string, rest = ''): string {
+  return `/api/v2/executors/${encodeURIComponent(name)}${rest}`
+}
+
 /** Path of a Dag, or of something of it. */
 export function dagPath(dagId: string, rest = ''): string {
   return `/api/v2/dags/${encodeURIComponent(dagId)}${rest}`

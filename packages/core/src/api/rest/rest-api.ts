@@ -16,6 +16,7 @@ import { dagRoutes } from './dags.ts'
 import { dagVersionRoutes, openVersionCache } from './dag-versions.ts'
 import { encryptionKeyRoutes } from './encryption-key.ts'
 import { eventLogRoutes } from './event-logs.ts'
+import { drainRoutes } from './drains.ts'
 import { executorRoutes } from './executors.ts'
 import { executorViewRoutes } from './executor-views.ts'
 import { explainRoutes } from './explain.ts'
@@ -75,6 +76,7 @@ export function restApi(context: ApiContext): (app: App) => Promise<void> {
       encryptionKeyRoutes,
       executorRoutes,
       executorViewRoutes,
+      drainRoutes,
     ]
     await app.register(
       async (scope) => {

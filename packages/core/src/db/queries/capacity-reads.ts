@@ -19,10 +19,13 @@ const waitingLanes = statement(
 
 const usedSlots = statement(
   () => `
-  select executor, pool, count(*) as used, sum(pool_slots) as pool_used, count(stop_requested_at) as stopping, null as slots
+  select executor, pool, count(*) as used, sum(pool_slots) as pool_used, count(stop_requested_at) as stopping, null as slots,
+    null as drains_to
   from dispatch group by executor, pool
   union all
-  select null, name, 0, 0, 0, slots from pool`,
+  select null, name, 0, 0, 0, slots, null from pool
+  union all
+  select executor, '', 0, 0, 0, null, coalesce(move_to, '') from executor_drain`,
 )
 
 // The cross join makes SQLite begin at the dispatches: as many as there are slots in use.
@@ -45,6 +48,8 @@ export interface UsedSlots {
   readonly pools: ReadonlyMap<string, PoolCapacity>
   /** True when a process of any of them is to be stopped: nobody need ask for that alone. */
   readonly hasStops: boolean
+  /** Executors on which nothing new starts, each with the one that its work goes to. */
+  readonly drains: ReadonlyMap<string, string | null>
 }
 
 /** Reads the slots in use, and the pools. */
@@ -52,14 +57,16 @@ export async function readUsedSlots(tx: Tx): Promise<UsedSlots> {
   const rows = await tx.all<UsedRow>(usedSlots)
   const executors = new Map<string, number>()
   const used = new Map<string, number>()
-  for (const { executor, pool, used: leases, pool_used: poolUsed } of rows) {
+  const drains = new Map<string, string | null>()
+  for (const { executor, pool, used: leases, pool_used: poolUsed, drains_to: to } of rows) {
+    if (executor !== null && to !== null) drains.set(executor, to === '' ? null : to)
     if (executor !== null) executors.set(executor, (executors.get(executor) ?? 0) + leases)
     used.set(pool, (used.get(pool) ?? 0) + Number(poolUsed))
   }
   const pools = rows.flatMap(({ pool, slots }): Array<[string, PoolCapacity]> =>
     slots === null ? [] : [[pool, { slots: slots === INFINITE_SLOTS ? Infinity : slots, used: used.get(pool) ?? 0 }]],
   )
-  return { executors, pools: new Map(pools), hasStops: rows.some((row) => row.stopping > 0) }
+  return { executors, pools: new Map(pools), hasStops: rows.some((row) => row.stopping > 0), drains }
 }
 
 interface UsedRow {
@@ -70,6 +77,8 @@ interface UsedRow {
   /** PostgreSQL sums 64-bit integers as decimals, which arrive as text. */
   readonly pool_used: number | string
   readonly slots: number | null
+  /** Of a drain, where to; empty for nowhere. */
+  readonly drains_to: string | null
 }
 
 /** How many of each task are active, over all runs and in each. */

@@ -97,7 +97,7 @@ const release = statement(
     select p.dispatch_id from ${rows(1, { in_id: 'text', in_executor: 'text' })} as d
     join dispatch p on p.dispatch_id = d.in_id where p.executor = coalesce(d.in_executor, p.executor)
   )
-  returning dispatch_id, task_instance_id, run_key, task_index, map_index, stop_requested_at`,
+  returning dispatch_id, task_instance_id, run_key, task_index, map_index, stop_requested_at, stop_reason`,
 )
 
 const openAttempts = statement(
@@ -176,6 +176,7 @@ export interface ReleasedDispatch {
   readonly task_index: number
   readonly map_index: number
   readonly stop_requested_at: number | null
+  readonly stop_reason: StopReason | null
 }
 
 /** Frees the slots of dispatches. Answers those that still held one, with their task instances. */
