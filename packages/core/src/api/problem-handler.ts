@@ -20,6 +20,7 @@ export async function unknownRoute(request: FastifyRequest, reply: FastifyReply)
 }
 
 function send(reply: FastifyReply, problem: ApiProblem): FastifyReply {
+  if (problem.code === 'UNAVAILABLE') reply.header('retry-after', RETRY_AFTER_SECONDS)
   if (problem.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
   return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem.body))
 }
@@ -37,6 +38,9 @@ function problemOf(error: FastifyError): ApiProblem {
 export function isOutage<E extends { readonly code?: string }>(error: E): error is E & { code: keyof typeof OUTAGES } {
   return error.code !== undefined && Object.hasOwn(OUTAGES, error.code)
 }
+
+/** When to ask again a server whose database is away. */
+export const RETRY_AFTER_SECONDS = 1
 
 const OUTAGES = {
   DATABASE_FULL: 'Free space on the disk of the database, and ask again.',

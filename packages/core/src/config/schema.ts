@@ -48,6 +48,11 @@ export const CONFIG_SCHEMA = {
       'SQLite only: `normal` keeps everything over a crash of Fairlead, `full` over a power failure too.',
     ),
     poolSize: integer(10, 'connections', 'PostgreSQL only: how many connections one process opens at most.', 1),
+    connectTimeout: seconds(10, 'PostgreSQL only: how long a connection may take to be had.'),
+    statementTimeout: seconds(
+      30,
+      'PostgreSQL only: how long one statement may take to be answered before its connection counts as lost.',
+    ),
   },
   api: {
     host: text('127.0.0.1', 'Address on which the REST API listens.'),

@@ -5,6 +5,7 @@ import { chain, dagSpec } from '../../../../testkit/dag-specs.ts'
 import { TEST_ENGINES, type TestEngine } from '../../../../testkit/test-databases.ts'
 import { openDatabase, type Database } from './database.ts'
 import { registerDagFile } from '../moves/register-dag-file.ts'
+import { CutProxy } from '../../../../testkit/cut-proxy.ts'
 import { systemEnvironment } from '../processes/system-environment.ts'
 import { migrate, NEWEST_REVISION } from './migrate.ts'
 import { openDagGraphs } from './queries/dag-graphs.ts'
@@ -82,6 +83,33 @@ describe.skipIf(!TEST_ENGINES.postgres.isProvided)(`a database ${TEST_ENGINES.po
     await write(database, 'after', 'fine')
     const rows = await database.read.selectFrom('executor_row').select('key').execute()
     expect(rows.map(({ key }) => key)).toEqual(['after'])
+  })
+
+  it('that falls silent says so after a while, and serves again when the line is mended', async () => {
+    const { url } = await openOn(TEST_ENGINES.postgres)
+    const { hostname: host, port } = new URL(url)
+    const proxy = await CutProxy.open({ host, port: Number(port) })
+    const database = openDatabase({
+      url: proxy.urlOf(url),
+      pid: process.pid,
+      connectTimeoutMs: 300,
+      statementTimeoutMs: 300,
+    })
+    cleanups.push(async () => {
+      await database.close()
+      await proxy.close()
+    })
+    await write(database, 'before', 'fine')
+    const broken = database.transaction(async (tx) => {
+      proxy.silence()
+      await writeExecutorRow(tx, { executor: 'local', key: 'lost', value: 1 })
+    })
+    await expect(broken).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    await expect(write(database, 'unreached', 1)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    proxy.mend()
+    await write(database, 'after', 'fine')
+    const rows = await database.read.selectFrom('executor_row').select('key').orderBy('key').execute()
+    expect(rows.map(({ key }) => key)).toEqual(['after', 'before'])
   })
 
   it('that is not there says where it looked, without the password', async () => {

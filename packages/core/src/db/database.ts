@@ -1,6 +1,6 @@
 import { CompiledQuery, Kysely, type Transaction } from 'kysely'
 import type { AnnouncementListener, Engine, SqlFragments, Statement, Window, WindowRow } from './dialect/dialect.ts'
-import { openPostgresEngine } from './dialect/postgres/engine.ts'
+import { openPostgresEngine, type PostgresOptions } from './dialect/postgres/engine.ts'
 import { openSqliteEngine, type SqliteDurability } from './dialect/sqlite/engine.ts'
 import type { Schema } from './schema.ts'
 
@@ -48,6 +48,10 @@ export interface DatabaseOptions {
   readonly durability?: SqliteDurability
   /** PostgreSQL only: the most connections. Default 10. */
   readonly connections?: number
+  /** PostgreSQL only: how long a connection may take to be had. Default 10 seconds. */
+  readonly connectTimeoutMs?: number
+  /** PostgreSQL only: how long a statement may take before its connection counts as lost. Default 30 seconds. */
+  readonly statementTimeoutMs?: number
   /** Named to a second process that wants the same embedded database. */
   readonly pid: number
 }
@@ -67,8 +71,13 @@ export function isShareable(url: string): boolean {
 }
 
 function openEngine(options: DatabaseOptions): Engine {
-  if (isShareable(options.url)) return openPostgresEngine(options.url, { connections: options.connections ?? 10 })
+  if (isShareable(options.url)) return openPostgresEngine(options.url, postgresOptions(options))
   return openSqliteEngine(options.url, { durability: options.durability ?? 'normal', pid: options.pid })
+}
+
+function postgresOptions(options: DatabaseOptions): PostgresOptions {
+  const { connections = 10, connectTimeoutMs = 10_000, statementTimeoutMs = 30_000 } = options
+  return { connections, connectTimeoutMs, statementTimeoutMs }
 }
 
 function databaseOver(engine: Engine): Database {

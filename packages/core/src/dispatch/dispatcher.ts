@@ -1,7 +1,7 @@
 import type { ExecutorEvent } from '@fairlead/executor'
 import type { DispatchId, ExecuteTask } from '@fairlead/protocol'
 import type { VersionedGraph } from '../db/queries/dag-graphs.ts'
-import { readDispatches, type DispatchRow } from '../db/queries/dispatches.ts'
+import { readDispatches, readDispatchesOf, type DispatchRow } from '../db/queries/dispatches.ts'
 import type { ClaimedTask, ExecutorOffer } from '../moves/claim-task-instances.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import { settleDispatches, type EndedDispatch, type NamedDispatch } from '../moves/settle-dispatches.ts'
@@ -62,6 +62,21 @@ export class Dispatcher {
     context.environment.faults.at('dispatch.afterHandOver')
     if (refused.length > 0) await settleDispatches(context, refused)
     for (const dispatchId of dispatchIds) this.#pending.delete(dispatchId)
+  }
+
+  /**
+   * Hands over what is queued for a scheduler and is not on its way: its claim was committed, and the connection broke
+   * before that was known.
+   */
+  async handOverForgotten(schedulerId: string): Promise<void> {
+    const { context } = this.#options
+    const now = context.environment.clock.now()
+    const rows = await context.database.transaction((tx) => readDispatchesOf(tx, schedulerId, now))
+    const forgotten = rows.filter(
+      ({ dispatch_id: id, executor, state, is_current: isCurrent }) =>
+        isCurrent === 1 && state === 'queued' && !this.isKnown(executor, id as DispatchId),
+    )
+    if (forgotten.length > 0) await this.handOverDispatches(forgotten.map((row) => row.dispatch_id))
   }
 
   /** Settles what executors have reported. Answers how many events there were. */

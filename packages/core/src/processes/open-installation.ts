@@ -17,6 +17,8 @@ export function openInstallation(config: Config, pid: number): Database {
     url: config.paths.databaseUrl,
     durability: config.database.synchronous,
     connections: config.database.poolSize,
+    connectTimeoutMs: config.database.connectTimeout * 1000,
+    statementTimeoutMs: config.database.statementTimeout * 1000,
     pid,
   })
 }

@@ -36,7 +36,7 @@ export type SchedulerHealth =
 type TurnResult = TickResult | { readonly kind: 'failed' }
 
 const FIRST_PAUSE_MS = 200
-const LONGEST_PAUSE_MS = 30_000
+const LONGEST_PAUSE_MS = 5_000
 
 /**
  * A scheduler: executors under guard, the loop that moves work to them, and the sweeps behind it.
@@ -140,6 +140,7 @@ export class Scheduler {
     const startedAt = environment.clock.monotonic()
     try {
       environment.faults.at('scheduler.beforeTick')
+      if (this.#health.kind === 'failing') await this.dispatcher.handOverForgotten(this.#lease.id)
       const result = await tick(this.#quiet, this.dispatcher, this.#lease.id)
       if (result.kind === 'fenced') await this.#rejoin(signal)
       else {

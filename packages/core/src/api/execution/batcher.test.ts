@@ -28,6 +28,20 @@ describe('a batcher', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
   })
 
+  it('asks once, and no more for each item, where an error is of all of them', async () => {
+    let asked = 0
+    const batcher = openBatcher<number, number>(
+      () => {
+        asked += 1
+        return Promise.reject(new Error('away'))
+      },
+      (error) => error instanceof Error && error.message === 'away',
+    )
+    const results = await Promise.allSettled([1, 2, 3].map((item) => batcher.add(item)))
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(asked).toBe(1)
+  })
+
   it('is drained when nothing is under way', async () => {
     const batcher = openBatcher((items: readonly number[]) => Promise.resolve(items))
     const added = batcher.add(1)

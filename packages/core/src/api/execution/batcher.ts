@@ -13,9 +13,13 @@ interface Waiting<Item, Answer> {
 
 const MOST_PER_BATCH = 500
 
-/** Opens a batcher over `work`, which answers in the order asked. A batch that fails is tried again one by one. */
+/**
+ * Opens a batcher over `work`, which answers in the order asked. A batch that fails is tried again one by one, unless
+ * the error `isEverybodys`: then each would only wait for the same.
+ */
 export function openBatcher<Item, Answer>(
   work: (items: readonly Item[]) => Promise<readonly Answer[]>,
+  isEverybodys: (error: unknown) => boolean = () => false,
 ): Batcher<Item, Answer> {
   let waiting: Waiting<Item, Answer>[] = []
   let loop: Promise<void> | null = null
@@ -25,7 +29,7 @@ export function openBatcher<Item, Answer>(
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MOST_PER_BATCH)
       waiting = waiting.slice(MOST_PER_BATCH)
-      await settleBatch(batch, work)
+      await settleBatch(batch, work, isEverybodys)
     }
     loop = null
   }
@@ -42,6 +46,7 @@ export function openBatcher<Item, Answer>(
 async function settleBatch<Item, Answer>(
   batch: readonly Waiting<Item, Answer>[],
   work: (items: readonly Item[]) => Promise<readonly Answer[]>,
+  isEverybodys: (error: unknown) => boolean,
 ): Promise<void> {
   try {
     const answers = await work(batch.map(({ item }) => item))
@@ -51,8 +56,8 @@ async function settleBatch<Item, Answer>(
       else resolve(answer)
     })
   } catch (error) {
-    if (batch.length === 1) batch[0]?.reject(error)
+    if (batch.length === 1 || isEverybodys(error)) for (const one of batch) one.reject(error)
     // One bad item must not fail the others.
-    else for (const one of batch) await settleBatch([one], work)
+    else for (const one of batch) await settleBatch([one], work, isEverybodys)
   }
 }

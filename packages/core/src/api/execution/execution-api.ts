@@ -1,7 +1,7 @@
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { FastifyError } from 'fastify'
 import type { App, WorkerApiContext } from '../api-context.ts'
-import { isOutage } from '../problem-handler.ts'
+import { isOutage, RETRY_AFTER_SECONDS } from '../problem-handler.ts'
 import { Refusal } from './refusal.ts'
 import { secretRoutes } from './secret-routes.ts'
 import { taskInstanceRoutes } from './task-instance-routes.ts'
@@ -16,6 +16,7 @@ export function executionApi(context: WorkerApiContext): (app: App) => Promise<v
       const refusal = refusalFor(error)
       if (refusal === null) context.log.error('worker call failed', { route: request.routeOptions.url, error })
       const { status, body } = refusal ?? (isOutage(error) ? UNAVAILABLE : INTERNAL)
+      if (status === UNAVAILABLE.status) reply.header('retry-after', RETRY_AFTER_SECONDS)
       return reply.code(status).type('application/json').send(body)
     })
     app.addHook('onResponse', async (request, reply) => {

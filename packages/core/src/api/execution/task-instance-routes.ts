@@ -16,6 +16,7 @@ import { heartbeatTaskInstance } from '../../moves/heartbeat-task-instance.ts'
 import { settleTaskInstances, type SettleAnswer, type Settlement } from '../../moves/settle-task-instances.ts'
 import { startTaskInstances, type StartAnswer, type StartRequest } from '../../moves/start-task-instances.ts'
 import type { Routes, WorkerApiContext } from '../api-context.ts'
+import { isOutage } from '../problem-handler.ts'
 import { openBatcher } from './batcher.ts'
 import { Refusal, refusalOf } from './refusal.ts'
 import { runContextOf } from './run-context.ts'
@@ -26,11 +27,13 @@ const path = z.object({ id: z.string() })
 /** Routes by which a worker starts, keeps alive and ends its attempt. */
 export const taskInstanceRoutes: Routes<WorkerApiContext> = (app, context) => {
   const { moves, executionTokens, metrics } = context
-  const starts = openBatcher<StartRequest, StartAnswer>((requests) => startTaskInstances(moves, requests))
+  const isAway = (error: unknown): boolean =>
+    error instanceof Error && isOutage(error as Error & { readonly code?: string })
+  const starts = openBatcher<StartRequest, StartAnswer>((requests) => startTaskInstances(moves, requests), isAway)
   const settles = openBatcher<Settlement, SettleAnswer>((settlements) => {
     metrics.gauge('execution_api.settle_batch', settlements.length)
     return settleTaskInstances(moves, settlements)
-  })
+  }, isAway)
   app.addHook('onClose', async () => {
     await Promise.all([starts.drain(), settles.drain()])
   })

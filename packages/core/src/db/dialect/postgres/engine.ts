@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type Dialect } from 'kysely'
 import pg from 'pg'
 import type { Engine } from '../dialect.ts'
@@ -13,12 +14,25 @@ const INT8 = 20
  */
 const VICTIM_CODES = new Set(['40001', '40P01', '23505'])
 
+/** How connections are held. */
+export interface PostgresOptions {
+  readonly connections: number
+  readonly connectTimeoutMs: number
+  readonly statementTimeoutMs: number
+}
+
+/** Connections that are cut, and say no more, are waited for no longer than this at the end. */
+const CLOSE_MS = 5_000
+
 /** Opens a PostgreSQL database. Connections are made on first use. */
-export function openPostgresEngine(url: string, options: { connections: number }): Engine {
+export function openPostgresEngine(url: string, options: PostgresOptions): Engine {
   const location = withoutPassword(url)
   const pool = new pg.Pool({
     connectionString: url,
     max: options.connections,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    query_timeout: options.statementTimeoutMs,
+    keepAlive: true,
     application_name: 'fairlead',
     types: { getTypeParser },
   })
@@ -44,7 +58,7 @@ export function openPostgresEngine(url: string, options: { connections: number }
     isVictim: (error) => error instanceof Error && 'code' in error && VICTIM_CODES.has(String(error.code)),
     isExclusive: false,
     location,
-    close: () => pool.end(),
+    close: () => Promise.race([pool.end(), sleep(CLOSE_MS, undefined, { ref: false })]),
   }
 }
 

@@ -15,6 +15,8 @@ const BEGIN = [
   'set local enable_hashjoin = off',
   'set local enable_mergejoin = off',
   'set local plan_cache_mode = force_generic_plan',
+  // What a process that was cut off or stopped has locked is free again after this long.
+  `set local idle_in_transaction_session_timeout = '10s'`,
 ].join('; ')
 
 /** Runs Kysely's queries on a pool, preparing each of our fixed statements once per connection. */
