@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../testkit/eventually.ts'
@@ -18,6 +18,10 @@ dag.task('second', ({ value }: { value: string }) => console.log(value))({ value
 `,
 }
 const COMPONENTS = ['api-server', 'scheduler', 'dag-processor'] as const
+const PROVIDED = `export default {
+  executors: { tasks: { executor: 'LocalExecutor', settings: { workerHost: 'provided' } } },
+}
+`
 const { postgres } = TEST_ENGINES
 const END_LISTENERS = `select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and application_name = 'fairlead listener'`
@@ -35,6 +39,44 @@ describe('components of their own', () => {
       expect(output).toContain('FAIRLEAD__DATABASE__URL')
       expect(output).toContain('fairlead standalone')
     }
+  })
+})
+
+describe('a worker host of its own', () => {
+  let installation: TestInstallation
+  afterEach(() => installation.dispose())
+
+  it('runs the tasks of servers that come and go, and one at a time has its folder', async () => {
+    installation = await TestInstallation.open(DAGS, {})
+    writeFileSync(join(installation.folder, 'fairlead.config.mjs'), PROVIDED)
+    const host = installation.component('worker-host')
+    const server = installation.component('standalone')
+    await host.start()
+    const second = await installation.run(['worker-host'])
+    expect(second.exitCode).toBe(5)
+    expect(second.output).toContain(`Process ${host.pid} is the worker host of executor "tasks" already`)
+    for (let round = 0; round < 2; round++) {
+      await server.start()
+      const client = await RestClient.login(`http://127.0.0.1:${installation.env['FAIRLEAD__API__PORT']}`, {
+        username: 'admin',
+        password: readFileSync(join(installation.folder, '.fairlead/keys/admin-password'), 'utf8').trim(),
+      })
+      await client.eventuallyKnown('pair')
+      expect(await client.runEnd('pair', await client.trigger('pair'))).toBe('success')
+      expect(await server.kill('SIGTERM')).toBe(0)
+      expect(host.hasEnded).toBe(false)
+    }
+    expect(await host.kill('SIGTERM')).toBe(0)
+  })
+
+  it('is refused for an executor that starts its own, or has none', async () => {
+    installation = await TestInstallation.open(DAGS, {})
+    const own = await installation.run(['worker-host'])
+    expect(own).toMatchObject({ exitCode: 1 })
+    expect(own.output).toContain("Set executors.LocalExecutor.settings.workerHost to 'provided'.")
+    const none = await installation.run(['worker-host', '--executor', 'DebugExecutor'])
+    expect(none).toMatchObject({ exitCode: 3 })
+    expect(none.output).toContain('No executor "DebugExecutor" has a worker host. Configured are: LocalExecutor.')
   })
 })
 

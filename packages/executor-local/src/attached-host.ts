@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   CONTROL_VERSION,
+  hostPidIn,
   runnerFiles,
   type HeldWorkload,
   type HostAnswer,
   type HostCall,
   type WorkerHostSettings,
 } from '@fairlead/task-runner'
-import { HostConnection, type OpenedConnection } from './host-connection.ts'
+import { HostConnection, type HostFound, type OpenedConnection } from './host-connection.ts'
 import { spawnHost } from './host-process.ts'
 
 /**
@@ -84,7 +85,8 @@ export class AttachedHost {
 /** See {@link AttachedHost}. */
 export interface AttachedHostOptions {
   readonly settings: WorkerHostSettings
-  readonly workerHostPath: string | undefined
+  /** The compiled worker host; undefined for this installation's own, null where somebody else runs it. */
+  readonly workerHostPath: string | undefined | null
   /** How long a host may take to answer. */
   readonly timeoutMs: number
   /** Called at each attachment with all that the host holds, before any event. */
@@ -97,16 +99,43 @@ export interface AttachedHostOptions {
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 5_000
 
+/**
+ * Attaches to the host that runs, or to one that is started. Several executors share a host, so one that is starting
+ * belongs to another and is waited for; only one that answers nobody is given up.
+ */
 async function attach(options: AttachedHostOptions): Promise<OpenedConnection> {
-  const { socketPath } = options.settings
-  const found = await HostConnection.open(socketPath, options.timeoutMs, options.onEvent)
-  if (found !== null && found.version === CONTROL_VERSION) return found
-  // A host of another version: what it runs was begun by another release, and ends with it.
-  if (found !== null) await found.connection.call({ kind: 'shutdown', detail: 'the server was upgraded' })
-  await spawnHost(options.settings, options.workerHostPath ?? runnerFiles().workerHostPath)
-  const opened = await HostConnection.open(socketPath, options.timeoutMs, options.onEvent)
-  if (opened === null) throw new Error(`The worker host started and does not answer at ${socketPath}.`)
-  return opened
+  const { settings, timeoutMs, workerHostPath } = options
+  const giveUpAt = performance.now() + timeoutMs
+  for (let attempt = 0; attempt < MOST_STARTS;) {
+    const found = await HostConnection.open(settings.socketPath, timeoutMs, options.onEvent)
+    if (found.kind === 'attached' && found.version === CONTROL_VERSION) return found
+    if (workerHostPath === null) throw notProvided(settings.socketPath, found)
+    // A host of another version: what it runs was begun by another release, and ends with it.
+    if (found.kind === 'attached') await found.connection.call({ kind: 'shutdown', detail: 'the server was upgraded' })
+    const holder = hostPidIn(settings.runFolder)
+    const isGivenUp = found.kind === 'silent' || performance.now() > giveUpAt
+    if (holder !== null && !isGivenUp) {
+      await sleep(LOOK_AGAIN_MS)
+      continue
+    }
+    await spawnHost({ ...settings, replaces: holder }, workerHostPath ?? runnerFiles().workerHostPath)
+    attempt += 1
+  }
+  throw new Error(`The worker host started and does not answer at ${settings.socketPath}.`)
+}
+
+const LOOK_AGAIN_MS = 50
+const MOST_STARTS = 3
+
+function notProvided(socketPath: string, found: HostFound): Error {
+  if (found.kind === 'attached') {
+    found.connection.close()
+    return new Error(`The worker host at ${socketPath} is of another version. Start \`fairlead worker-host\` again.`)
+  }
+  const who = found.kind === 'absent' ? 'No worker host listens' : 'The worker host does not answer'
+  return new Error(
+    `${who} at ${socketPath}. Run one with \`fairlead worker-host\`, or let the executor start its own (setting workerHost).`,
+  )
 }
 
 /** Null once the signal aborts. The signal lives longer than the call, so nothing of the call stays on it. */

@@ -28,19 +28,17 @@ export class HostConnection {
     readJsonLines(socket, (value) => this.#receive(value))
   }
 
-  /** Connects and says hello; null when nobody listens. */
-  static async open(
-    socketPath: string,
-    timeoutMs: number,
-    onEvent: (event: HeldWorkload) => void,
-  ): Promise<OpenedConnection | null> {
+  /** Connects and says hello. */
+  static async open(socketPath: string, timeoutMs: number, onEvent: (event: HeldWorkload) => void): Promise<HostFound> {
     const socket = await connect(socketPath)
-    if (socket === null) return null
+    if (socket === null) return { kind: 'absent' }
     const connection = new HostConnection(socket, onEvent)
     const answer = await connection.callWithin(timeoutMs, { kind: 'attach', version: CONTROL_VERSION })
-    if (answer?.kind === 'attached') return { connection, version: answer.version, pid: answer.pid, held: answer.held }
+    if (answer?.kind === 'attached') {
+      return { kind: 'attached', connection, version: answer.version, pid: answer.pid, held: answer.held }
+    }
     connection.close()
-    return null
+    return { kind: 'silent' }
   }
 
   /** Calls the host; null when the connection was lost before the answer, so that nobody knows. */
@@ -83,8 +81,12 @@ export class HostConnection {
   }
 }
 
+/** What became of a hello: a connection, nobody who listens, or somebody who does not answer. */
+export type HostFound = OpenedConnection | { readonly kind: 'absent' } | { readonly kind: 'silent' }
+
 /** A connection that has said hello, and what the host holds. */
 export interface OpenedConnection {
+  readonly kind: 'attached'
   readonly connection: HostConnection
   readonly version: number
   readonly pid: number

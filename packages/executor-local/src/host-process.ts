@@ -8,11 +8,16 @@ import type { ExecutorHost } from '@fairlead/executor'
 import { childEnvironment, extraCaCertificatesOf, runnerFiles, type WorkerHostSettings } from '@fairlead/task-runner'
 import type { LocalSettings } from './settings.ts'
 
-/** What the worker host of this executor instance is started with. */
-export function hostSettings(host: ExecutorHost, settings: LocalSettings): WorkerHostSettings {
-  const { workerHostPath: _, hostTimeoutMs: __, childPath, ...times } = settings
+/** Where a worker host of this machine belongs. */
+export type HostPlace = Pick<ExecutorHost, 'apiUrl' | 'runFolder' | 'logFolder' | 'bundleFolder'>
+
+/** What the worker host of an executor instance is started with. */
+export function hostSettings(host: HostPlace, settings: LocalSettings): WorkerHostSettings {
+  const { workerHostPath: _, hostTimeoutMs: __, workerHost, childPath, ...times } = settings
   return {
     ...times,
+    isKept: workerHost === 'provided',
+    replaces: null,
     childPath: childPath ?? runnerFiles().childPath,
     apiUrl: host.apiUrl,
     runFolder: host.runFolder,
@@ -23,8 +28,11 @@ export function hostSettings(host: ExecutorHost, settings: LocalSettings): Worke
   }
 }
 
-/** Starts a worker host that outlives this process. Resolves when it listens; rejects with what it wrote when it ends first. */
-export async function spawnHost(settings: WorkerHostSettings, workerHostPath: string): Promise<void> {
+/**
+ * Starts a worker host that outlives this process. Resolves when it listens, or with `taken` when another one has its
+ * folder; rejects with what it wrote when it ends first.
+ */
+export async function spawnHost(settings: WorkerHostSettings, workerHostPath: string): Promise<'ready' | 'taken'> {
   mkdirSync(settings.runFolder, { recursive: true, mode: 0o700 })
   const logPath = join(settings.runFolder, 'host.log')
   const log = openSync(logPath, 'a', 0o600)
@@ -35,23 +43,23 @@ export async function spawnHost(settings: WorkerHostSettings, workerHostPath: st
       env: childEnvironment(process.env),
     })
     child.unref()
-    const isReady = await firstOf(child.stdio[3] as Readable, new Promise((resolve) => child.once('error', resolve)))
-    if (!isReady)
-      throw new Error(`The worker host ended before it was ready: ${readFileSync(logPath, 'utf8').slice(-2_000)}`)
+    const word = await firstWord(child.stdio[3] as Readable, new Promise((resolve) => child.once('error', resolve)))
+    if (word !== null) return word
+    throw new Error(`The worker host ended before it was ready: ${readFileSync(logPath, 'utf8').slice(-2_000)}`)
   } finally {
     closeSync(log)
   }
 }
 
-/** True when the host said that it is ready, false when its pipe ended without. */
-async function firstOf(pipe: Readable, failed: Promise<unknown>): Promise<boolean> {
-  const said = new Promise<boolean>((resolve) => {
-    pipe.once('data', () => resolve(true))
-    pipe.once('close', () => resolve(false))
+/** What the host said of itself, null when its pipe ended without. */
+async function firstWord(pipe: Readable, failed: Promise<unknown>): Promise<'ready' | 'taken' | null> {
+  const said = new Promise<'ready' | 'taken' | null>((resolve) => {
+    pipe.once('data', (bytes: Buffer) => resolve(bytes.toString().startsWith('taken') ? 'taken' : 'ready'))
+    pipe.once('close', () => resolve(null))
   })
-  const isReady = await Promise.race([said, failed.then(() => false)])
+  const word = await Promise.race([said, failed.then(() => null)])
   pipe.destroy()
-  return isReady
+  return word
 }
 
 /** Longest path of a Unix socket that every system takes, less its end. */

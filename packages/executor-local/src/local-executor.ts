@@ -8,6 +8,7 @@ import {
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import type { HeldWorkload, HostAnswer, HostCall } from '@fairlead/task-runner'
 import { AttachedHost } from './attached-host.ts'
+import { ForeignEnds } from './foreign-ends.ts'
 import { hostSettings } from './host-process.ts'
 import { localSettingsSchema, type LocalSettings } from './settings.ts'
 
@@ -23,6 +24,8 @@ export class LocalExecutor extends BaseExecutor {
   /** The host pushes. */
   override readonly syncIntervalMs: number | null = null
   readonly #settings: LocalSettings
+  /** What this executor handed to the host, which may be another scheduler's too. */
+  readonly #submitted = new Set<DispatchId>()
   /** Ends that dispatch has not written down yet; the host keeps them until then. */
   readonly #unrecorded = new Set<DispatchId>()
   /** Ends that it has, and that the host is to be told of. */
@@ -30,6 +33,7 @@ export class LocalExecutor extends BaseExecutor {
   #opening: Promise<AttachedHost> | null = null
   #attached: AttachedHost | null = null
   #isAcknowledging = false
+  readonly #foreign = new ForeignEnds()
   #onIdle: () => void = () => undefined
 
   constructor(host: ExecutorHost) {
@@ -46,7 +50,7 @@ export class LocalExecutor extends BaseExecutor {
     await this.detach()
     this.#opening = AttachedHost.open({
       settings: hostSettings(this.host, this.#settings),
-      workerHostPath: this.#settings.workerHostPath,
+      workerHostPath: this.#settings.workerHost === 'provided' ? null : this.#settings.workerHostPath,
       timeoutMs: this.#settings.hostTimeoutMs,
       onAttached: (held) => this.#onAttached(held),
       onEvent: (event) => this.#onEvent(event),
@@ -58,6 +62,7 @@ export class LocalExecutor extends BaseExecutor {
 
   async executeAsync(workload: Workload, { signal }: Pick<ExecuteOptions, 'signal'>): Promise<string | null> {
     if (workload.type !== 'ExecuteTask') throw new Error('The LocalExecutor runs tasks, and no callbacks.')
+    this.#submitted.add(workload.taskInstance.dispatchId)
     await this.#call({ kind: 'submit', workload }, signal)
     return null
   }
@@ -70,12 +75,16 @@ export class LocalExecutor extends BaseExecutor {
   ): Promise<readonly TaskInstanceRef[]> {
     const answer = await this.#call({ kind: 'list' }, signal)
     const held = answer.kind === 'held' ? answer.held : []
-    const live = new Map(held.flatMap((one) => (one.kind === 'ended' ? [] : [[one.dispatchId, one] as const])))
+    const byId = new Map(held.map((one) => [one.dispatchId, one]))
     return taskInstances.filter((taskInstance) => {
       const { dispatchId } = taskInstance
-      const found = live.get(dispatchId)
-      if (found === undefined) return !this.hasEnded(dispatchId) && !held.some((one) => one.dispatchId === dispatchId)
-      this.adopt(taskInstance, found.kind === 'running' ? String(found.pid) : null)
+      const found = byId.get(dispatchId)
+      if (found === undefined) return !this.hasEnded(dispatchId)
+      if (found.kind === 'ended') this.#onEnded(found)
+      else {
+        this.adopt(taskInstance, found.kind === 'running' ? String(found.pid) : null)
+        this.#onEvent(found)
+      }
       return false
     })
   }
@@ -91,6 +100,7 @@ export class LocalExecutor extends BaseExecutor {
   override async revokeTask({ dispatchId }: TaskInstanceRef, signal: AbortSignal): Promise<void> {
     // Its end by our own hand is no news for dispatch; what cannot be stopped now is stopped by its refused heartbeat.
     await this.forget(dispatchId)
+    this.#submitted.delete(dispatchId)
     // The call is repeated when its answer is lost: a stop that nobody confirmed did not happen.
     for (;;) {
       const answer = await this.#attachedHost().call(
@@ -102,21 +112,26 @@ export class LocalExecutor extends BaseExecutor {
     }
   }
 
-  /** Waits for what runs until the signal aborts; then ends the rest, and the host with it. */
+  /**
+   * Waits for what runs until the signal aborts; then ends the rest, and the host with it. Work that another executor on
+   * the same host, or the next one on a host that is provided, can adopt goes on.
+   */
   override async end(signal: AbortSignal): Promise<void> {
     await super.end(signal)
+    if (this.#settings.workerHost === 'provided') return this.detach()
     if (!signal.aborted && this.runningWorkloads.length > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve
         signal.addEventListener('abort', () => resolve(), { once: true })
       })
     }
-    await this.#shutDown('the server is shutting down')
+    await this.#leave('the server is shutting down', [])
   }
 
   override async terminate(): Promise<void> {
     await super.terminate()
-    await this.#shutDown('the server was told to end at once')
+    const dispatchIds = this.runningWorkloads.map(({ dispatchId }) => dispatchId)
+    await this.#leave('the server was told to end at once', dispatchIds)
   }
 
   /** Lets go of the worker host, as the death of this process would: work goes on, and the next server adopts it. */
@@ -140,7 +155,8 @@ export class LocalExecutor extends BaseExecutor {
 
   #onAttached(held: readonly HeldWorkload[]): void {
     const known = new Set(held.map(({ dispatchId }) => dispatchId))
-    for (const one of held) this.#onEvent(one)
+    // Ends come with the hello whose they are: an executor that is gone may have left them.
+    for (const one of held) one.kind === 'ended' ? this.#onEnded(one) : this.#onEvent(one)
     for (const { dispatchId } of this.runningWorkloads) {
       if (known.has(dispatchId)) continue
       this.fail(dispatchId, { kind: 'lost', detail: 'the worker host does not know this work any more' })
@@ -148,9 +164,23 @@ export class LocalExecutor extends BaseExecutor {
   }
 
   #onEvent(event: HeldWorkload): void {
-    if (event.kind === 'running') this.running(event.dispatchId, String(event.pid))
+    const isOurs = this.#submitted.has(event.dispatchId) || this.hasTask(event.dispatchId)
+    if (event.kind === 'running' && isOurs) this.running(event.dispatchId, String(event.pid))
     if (event.kind !== 'ended') return
-    const { dispatchId, pid, exit } = event
+    if (isOurs || this.hasEnded(event.dispatchId)) return this.#onEnded(event)
+    // The host is another scheduler's too, which sees to its own; should it be gone, its end is told all the same.
+    void this.#foreign.add(event.dispatchId, this.host.clock).then((dispatchIds) => this.#claimForeign(dispatchIds))
+  }
+
+  async #claimForeign(dispatchIds: ReadonlySet<DispatchId>): Promise<void> {
+    if (dispatchIds.size === 0 || this.#attached === null) return
+    const answer = await this.#attached.call({ kind: 'list' }, NEVER)
+    const held = answer?.kind === 'held' ? answer.held : []
+    for (const one of held) if (one.kind === 'ended' && dispatchIds.has(one.dispatchId)) this.#onEnded(one)
+  }
+
+  #onEnded({ dispatchId, pid, exit }: Extract<HeldWorkload, { kind: 'ended' }>): void {
+    this.#submitted.delete(dispatchId)
     if (!this.hasEnded(dispatchId)) this.#unrecorded.add(dispatchId)
     // A host that says it again was not told that it is written down, or that the work was revoked.
     else if (!this.#unrecorded.has(dispatchId)) this.endsRecorded([dispatchId])
@@ -183,13 +213,13 @@ export class LocalExecutor extends BaseExecutor {
     return this.#attached
   }
 
-  async #shutDown(detail: string): Promise<void> {
-    // A host that is still being looked for is ended too, once it is found.
+  async #leave(detail: string, dispatchIds: readonly DispatchId[]): Promise<void> {
+    // A host that is still being looked for is left too, once it is found.
     const attached = (await this.#opening?.catch(() => null)) ?? null
     this.#opening = null
     this.#attached = null
     if (attached === null) return
-    await attached.call({ kind: 'shutdown', detail }, AbortSignal.timeout(SHUTDOWN_TIMEOUT_MS))
+    await attached.call({ kind: 'leave', detail, dispatchIds: [...dispatchIds] }, AbortSignal.timeout(LEAVE_TIMEOUT_MS))
     await attached.close()
   }
 }
@@ -197,5 +227,5 @@ export class LocalExecutor extends BaseExecutor {
 /** A connection that is closing answers nobody until it is gone. */
 const REPEAT_AFTER_MS = 100
 /** Longer than any grace for tasks; a host that takes it hangs, and its processes end with it when it is killed. */
-const SHUTDOWN_TIMEOUT_MS = 60_000
+const LEAVE_TIMEOUT_MS = 60_000
 const NEVER = new AbortController().signal

@@ -28,6 +28,11 @@ export const localSettingsSchema = z.strictObject({
   drainMs: z.int().min(0).default(2_000),
   /** A worker host that does not answer for this long is killed and replaced. */
   hostTimeoutMs: z.int().positive().default(30_000),
+  /**
+   * `spawned`: the executor starts its worker host where none runs. `provided`: it only attaches to one that
+   * `fairlead worker-host` runs, and never ends it.
+   */
+  workerHost: z.enum(['spawned', 'provided']).default('spawned'),
   /** Where the compiled child is, when it is not this installation's own. */
   childPath: z.string().optional(),
   /** Where the compiled worker host is, when it is not this installation's own. */

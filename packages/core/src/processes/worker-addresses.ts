@@ -29,6 +29,11 @@ export function foreignAddresses(config: Config): WorkerAddresses {
   return { local: () => address, remote: () => address }
 }
 
+/** Where workers of this machine reach the API, for one who does not know whether it is a process of its own. */
+export function localAddress(config: Config, socketPath: string): string {
+  return configuredAddress(config) ?? config.api.baseUrl ?? `unix:${socketPath}`
+}
+
 /** Airflow writes the address with the API's own path at its end. */
 function configuredAddress({ core }: Config): string | null {
   return core.executionApiServerUrl?.replace(/(\/execution)?\/*$/, '') ?? null

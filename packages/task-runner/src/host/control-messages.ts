@@ -7,7 +7,7 @@ import { z } from 'zod'
  */
 
 /** Version of these messages. A host of another version is ended and replaced. */
-export const CONTROL_VERSION = 1
+export const CONTROL_VERSION = 2
 
 /** A workload that the host knows: on its way, running, or ended and not acknowledged. */
 export const heldWorkloadSchema = z.discriminatedUnion('kind', [
@@ -25,7 +25,7 @@ export type HeldWorkload = z.infer<typeof heldWorkloadSchema>
 
 /** What an executor may ask. */
 export const hostCallSchema = z.discriminatedUnion('kind', [
-  /** Says hello; events follow on this connection, and only on the latest one that attached. */
+  /** Says hello; events follow on this connection, as on every other that attached: whose work it is, executors know. */
   z.object({ kind: z.literal('attach'), version: z.int() }),
   /** Accepts a workload; the same dispatch id again changes nothing. */
   z.object({ kind: z.literal('submit'), workload: executeTaskSchema }),
@@ -37,7 +37,12 @@ export const hostCallSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('prewarm'), bundleHash: z.string() }),
   z.object({ kind: z.literal('list') }),
   z.object({ kind: z.literal('status') }),
-  /** Ends all work and, once that is answered, the host. */
+  /**
+   * The executor goes. Where another one is attached, only the named work ends, and the rest is the other's to adopt;
+   * else all work ends, and once that is answered the host.
+   */
+  z.object({ kind: z.literal('leave'), detail: z.string(), dispatchIds: z.array(dispatchIdSchema) }),
+  /** Ends all work and, once that is answered, the host, whoever else is attached. */
   z.object({ kind: z.literal('shutdown'), detail: z.string() }),
 ])
 /** See {@link hostCallSchema}. */

@@ -11,13 +11,13 @@ import {
 import { readJsonLines, writeJsonLine } from './json-lines.ts'
 import type { WorkerHost } from './worker-host.ts'
 
-/** The worker host's side of its socket. Events go to the connection that attached last. */
+/** The worker host's side of its socket. Events go to every connection that attached: schedulers of one machine share it. */
 export class ControlServer {
   readonly #host: WorkerHost
   readonly #server: Server
   readonly #connections = new Set<Socket>()
   readonly #onShutdown: (detail: string) => Promise<void>
-  #attached: Socket | null = null
+  readonly #attached = new Set<Socket>()
   /** Called when an executor attaches, and when the last one is gone. */
   onAttachment: (isAttached: boolean) => void = () => undefined
 
@@ -54,9 +54,7 @@ export class ControlServer {
     socket.on('error', () => undefined)
     socket.on('close', () => {
       this.#connections.delete(socket)
-      if (this.#attached !== socket) return
-      this.#attached = null
-      this.onAttachment(false)
+      if (this.#attached.delete(socket) && this.#attached.size === 0) this.onAttachment(false)
     })
     readJsonLines(socket, (value) => {
       const request = hostRequestSchema.safeParse(value)
@@ -94,6 +92,9 @@ export class ControlServer {
         return { kind: 'held', held: this.#host.held() }
       case 'status':
         return { kind: 'status', pid: process.pid, rssBytes: process.memoryUsage.rss(), ...this.#host.status() }
+      case 'leave':
+        await this.#leave(socket, call)
+        return { kind: 'done' }
       case 'shutdown':
         await this.#onShutdown(call.detail)
         return { kind: 'done' }
@@ -101,13 +102,20 @@ export class ControlServer {
   }
 
   #attach(socket: Socket): HostAnswer {
-    this.#attached = socket
+    this.#attached.add(socket)
     this.onAttachment(true)
     return { kind: 'attached', version: CONTROL_VERSION, pid: process.pid, held: this.#host.held() }
   }
 
+  async #leave(socket: Socket, { detail, dispatchIds }: Extract<HostCall, { kind: 'leave' }>): Promise<void> {
+    const isLast = [...this.#attached].every((other) => other === socket)
+    if (isLast) return this.#onShutdown(detail)
+    await this.#host.end(dispatchIds, detail)
+    this.#attached.delete(socket)
+  }
+
   #push(event: HeldWorkload): void {
-    if (this.#attached !== null) writeJsonLine(this.#attached, { event })
+    for (const socket of this.#attached) writeJsonLine(socket, { event })
   }
 
   #refuse(socket: Socket, value: unknown, message: string): void {

@@ -18,6 +18,10 @@ export const workerHostSettingsSchema = z.object({
   heartbeatIntervalMs: z.int().positive(),
   /** How long work goes on without a server. */
   detachedGraceMs: z.int().min(0),
+  /** True for a host that nobody but its keeper ends: it does not count how long it has had no server. */
+  isKept: z.boolean(),
+  /** The pid of a host of this folder that its executor has given up, and that is killed; null for none. */
+  replaces: z.int().nullable(),
   killGraceMs: z.int().min(0),
   launchBudgetMs: z.int().min(0),
   settleBudgetMs: z.int().min(0),

@@ -86,6 +86,13 @@ export class WorkerHost {
     this.acknowledge([dispatchId])
   }
 
+  /** Ends some of the work because the server of its executor stops; resolves when nothing of it lives. */
+  async end(dispatchIds: readonly DispatchId[], detail: string): Promise<void> {
+    const active = dispatchIds.flatMap((dispatchId) => this.#active.get(dispatchId) ?? [])
+    for (const { supervisor } of active) supervisor.interrupt({ kind: 'shutdown', detail })
+    await Promise.all(active.map(({ done }) => done))
+  }
+
   acknowledge(dispatchIds: readonly DispatchId[]): void {
     for (const dispatchId of dispatchIds) {
       if (this.#ended.delete(dispatchId)) this.#journal.acknowledged(dispatchId)

@@ -3,7 +3,7 @@ import { examples, type Run } from '../command-kit.ts'
 
 /** Commands that run a component of the server until they are told to stop. */
 export function componentCommands(run: Run): readonly Command[] {
-  return [standalone(run), apiServer(run), scheduler(run), dagProcessor(run)]
+  return [standalone(run), apiServer(run), scheduler(run), dagProcessor(run), workerHost(run)]
 }
 
 const load = () => import('../actions/components.ts')
@@ -46,4 +46,14 @@ function dagProcessor(run: Run): Command {
     )
     .addHelpText('after', examples('dag-processor', 'dag-processor --health-port 8975'))
     .action(run(async () => (await load()).dagProcessor))
+}
+
+function workerHost(run: Run): Command {
+  return new Command('worker-host')
+    .description(
+      'Run the worker host of a local executor, to which its schedulers attach instead of starting their own.',
+    )
+    .option('--executor <name>', 'name of the executor, where several have a worker host')
+    .addHelpText('after', examples('worker-host', 'worker-host --executor LocalExecutor'))
+    .action(run(async () => (await import('../actions/worker-host.ts')).workerHost))
 }
