@@ -43,17 +43,25 @@ describe('a process that was left', () => {
 describe('a host that was left', () => {
   const recordedIn = (): unknown => JSON.parse(readFileSync(join(folder, 'host.json'), 'utf8'))
 
-  it('is ended, and the folder is ours', async () => {
+  it('is ended when its executor has given it up, and the folder is ours', async () => {
     writeFileSync(join(folder, 'host.json'), JSON.stringify(known))
-    takeOver(folder)
+    expect(takeOver(folder, known.pid)).toEqual({ kind: 'ours' })
     await eventually(() => child.signalCode === 'SIGKILL')
     expect(recordedIn()).toEqual(identify(process.pid))
   })
 
   it.each(strangers)('is let live when one of its number %s', (_, recorded) => {
     writeFileSync(join(folder, 'host.json'), JSON.stringify(recorded()))
-    takeOver(folder)
+    expect(takeOver(folder, known.pid)).toEqual({ kind: 'ours' })
     expect(identify(known.pid)).toEqual(known)
     expect(recordedIn()).toEqual(identify(process.pid))
+  })
+
+  it('keeps the folder when nobody has given it up', () => {
+    writeFileSync(join(folder, 'host.json'), JSON.stringify(known))
+    expect(takeOver(folder, null)).toEqual({ kind: 'taken', by: known })
+    expect(takeOver(folder, process.ppid)).toEqual({ kind: 'taken', by: known })
+    expect(identify(known.pid)).toEqual(known)
+    expect(recordedIn()).toEqual(known)
   })
 })
