@@ -156,7 +156,10 @@ export class LocalExecutor extends BaseExecutor {
   #onAttached(held: readonly HeldWorkload[]): void {
     const known = new Set(held.map(({ dispatchId }) => dispatchId))
     // Ends come with the hello whose they are: an executor that is gone may have left them.
-    for (const one of held) one.kind === 'ended' ? this.#onEnded(one) : this.#onEvent(one)
+    for (const one of held) {
+      if (one.kind === 'ended') this.#onEnded(one)
+      else this.#onEvent(one)
+    }
     for (const { dispatchId } of this.runningWorkloads) {
       if (known.has(dispatchId)) continue
       this.fail(dispatchId, { kind: 'lost', detail: 'the worker host does not know this work any more' })
