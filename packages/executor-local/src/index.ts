@@ -1,6 +1,5 @@
 export { DebugExecutor } from './debug-executor.ts'
 export { inProcessExecutor, type InProcessDag } from './in-process-executor.ts'
 export { LocalExecutor } from './local-executor.ts'
-export { runProvidedHost, type ProvidedHost } from './provided-host.ts'
 export { SequentialExecutor } from './sequential-executor.ts'
 export { localSettingsSchema, type LocalSettings } from './settings.ts'

@@ -4,12 +4,15 @@ import {
   type ExecuteOptions,
   type ExecutorHost,
   type StandardSchema,
+  type WorkerHostEnd,
+  type WorkerHostRun,
 } from '@fairlead/executor'
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import type { HeldWorkload, HostAnswer, HostCall } from '@fairlead/task-runner'
 import { AttachedHost } from './attached-host.ts'
 import { ForeignEnds } from './foreign-ends.ts'
 import { hostSettings } from './host-process.ts'
+import { runProvidedHost } from './provided-host.ts'
 import { localSettingsSchema, type LocalSettings } from './settings.ts'
 
 /** Runs tasks as processes of this machine, under a worker host that outlives the server. */
@@ -20,6 +23,11 @@ export class LocalExecutor extends BaseExecutor {
   static override readonly supportsAdoption: boolean = true
   static override readonly supportsCancel: boolean = true
   static override readonly configSchema: StandardSchema = localSettingsSchema
+
+  /** Its worker host as a process that somebody else keeps, for executors whose setting `workerHost` is `provided`. */
+  static runWorkerHost(run: WorkerHostRun): Promise<WorkerHostEnd> {
+    return runProvidedHost(run)
+  }
 
   /** The host pushes. */
   override readonly syncIntervalMs: number | null = null

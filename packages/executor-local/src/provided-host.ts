@@ -1,18 +1,22 @@
-import { runWorkerHost, type WorkerHostEnd } from '@fairlead/task-runner'
-import { hostSettings, type HostPlace } from './host-process.ts'
+import type { WorkerHostEnd, WorkerHostRun } from '@fairlead/executor'
+import { runWorkerHost } from '@fairlead/task-runner'
+import { hostSettings } from './host-process.ts'
 import { localSettingsSchema } from './settings.ts'
 
-/** Whose worker host is run, and until when. */
-export interface ProvidedHost {
-  readonly place: HostPlace
-  /** The executor's settings, as configured. */
-  readonly settings: unknown
-  onReady(): void
-  readonly signal: AbortSignal
-}
-
-/** Runs the worker host of an executor in this process, for executors whose setting `workerHost` is `provided`. */
-export function runProvidedHost({ place, settings, onReady, signal }: ProvidedHost): Promise<WorkerHostEnd> {
+/** Runs the worker host of an executor in this process, until the signal aborts. */
+export async function runProvidedHost({
+  name,
+  settings,
+  onReady,
+  signal,
+  ...place
+}: WorkerHostRun): Promise<WorkerHostEnd> {
   const parsed = localSettingsSchema.parse(settings)
-  return runWorkerHost(hostSettings(place, { ...parsed, workerHost: 'provided' }), { onReady, signal })
+  if (parsed.workerHost !== 'provided') {
+    throw new Error(
+      `Executor "${name}" starts its own worker host. Set executors.${name}.settings.workerHost to 'provided'.`,
+    )
+  }
+  const end = await runWorkerHost(hostSettings(place, parsed), { onReady, signal })
+  return end.kind === 'taken' ? { kind: 'taken', pid: end.by.pid } : end
 }

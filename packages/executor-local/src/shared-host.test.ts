@@ -10,7 +10,6 @@ import { recordingHost, type RecordingHost } from '../../../testkit/executor-hos
 import { startFakeExecutionApi, type FakeExecutionApi } from '../../../testkit/fake-execution-api.ts'
 import { taskWorkload } from '../../../testkit/workloads.ts'
 import { LocalExecutor } from './local-executor.ts'
-import { runProvidedHost } from './provided-host.ts'
 
 /** Executors of several schedulers on one machine, over one worker host. */
 
@@ -158,9 +157,8 @@ describe('a worker host that is provided', () => {
     await expect(executor.start()).rejects.toThrow('Run one with `fairlead worker-host`')
     const stopping = new AbortController()
     const said: string[] = []
-    const ended = runProvidedHost({
-      place: host,
-      settings: { childPath: runner.childPath },
+    const ended = LocalExecutor.runWorkerHost({
+      ...host,
       onReady: () => void said.push('ready'),
       signal: stopping.signal,
     })

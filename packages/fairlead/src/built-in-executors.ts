@@ -7,17 +7,6 @@ export const builtInExecutors: Readonly<Record<string, () => Promise<unknown>>> 
   DebugExecutor: async () => (await import('@fairlead/executor-local')).DebugExecutor,
 }
 
-/** Runs the worker host of an executor in this process; null for a class that has none. */
-export async function providedHostOf(
-  executorClass: unknown,
-): Promise<(typeof import('@fairlead/executor-local'))['runProvidedHost'] | null> {
-  const { LocalExecutor, runProvidedHost } = await import('@fairlead/executor-local')
-  const isLocal =
-    executorClass === LocalExecutor ||
-    (typeof executorClass === 'function' && executorClass.prototype instanceof LocalExecutor)
-  return isLocal ? runProvidedHost : null
-}
-
 /** The executor where none is configured. */
 export const DEFAULT_EXECUTOR = 'LocalExecutor'
 

@@ -1,5 +1,4 @@
-import { ConfigError, workerPlace, type LoadedExecutor } from '@fairlead/core'
-import { providedHostOf } from '../../built-in-executors.ts'
+import { workerPlace, type LoadedExecutor } from '@fairlead/core'
 import { CliError, EXIT_CODES } from '../cli-error.ts'
 import { configuredClasses } from '../component-options.ts'
 import { installedVersion } from '../installed-version.ts'
@@ -10,53 +9,35 @@ import type { Terminal } from '../terminal.ts'
 export async function workerHost(terminal: Terminal, options: { executor?: string }): Promise<number> {
   const config = await loadConfiguration(terminal)
   const executors = await configuredClasses(config, terminal.cwd)
-  const { executor, run } = await chosen(executors, options.executor ?? null)
-  const { name } = executor
+  const { name, settings, executorClass } = chosen(executors, options.executor ?? null)
   terminal.doWithoutReaders()
-  const end = await run({
-    place: workerPlace(config, name, { executors: executors.map((one) => one.name), uid: process.getuid?.() ?? 0 }),
-    settings: executor.settings,
+  const end = await executorClass.runWorkerHost?.({
+    ...workerPlace(config, name, { executors: executors.map((one) => one.name), uid: process.getuid?.() ?? 0 }),
+    name,
+    settings,
     onReady: () =>
       terminal.out(`Fairlead ${installedVersion()} worker host of executor "${name}", process ${process.pid}\n`),
     signal: terminal.signal,
   })
-  if (end.kind === 'taken') {
+  if (end?.kind === 'taken') {
     throw new CliError(
       EXIT_CODES.inUse,
-      `Process ${end.by.pid} is the worker host of executor "${name}" already. Stop it, or use another home folder.`,
+      `Process ${end.pid} is the worker host of executor "${name}" already. Stop it, or use another home folder.`,
     )
   }
   terminal.err('The worker host has stopped.\n')
   return EXIT_CODES.ok
 }
 
-async function chosen(executors: readonly LoadedExecutor[], name: string | null) {
+function chosen(executors: readonly LoadedExecutor[], name: string | null): LoadedExecutor {
   const named = executors.filter((executor) => name === null || executor.name === name)
-  const found = (await Promise.all(named.map(withHost))).flat()
-  const [first, ...others] = found
-  if (first === undefined || others.length > 0) throw refusal(executors, name, found)
-  if (first.executor.settings['workerHost'] !== 'provided') {
-    const key = `executors.${first.executor.name}.settings.workerHost`
-    throw new ConfigError(`Executor "${first.executor.name}" starts its own worker host. Set ${key} to 'provided'.`)
-  }
-  return first
-}
-
-async function withHost(executor: LoadedExecutor) {
-  const run = await providedHostOf(executor.executorClass)
-  return run === null ? [] : [{ executor, run }]
-}
-
-function refusal(
-  executors: readonly LoadedExecutor[],
-  name: string | null,
-  found: ReadonlyArray<{ executor: LoadedExecutor }>,
-): CliError {
-  const all = executors.map((one) => one.name).join(', ')
-  if (found.length > 0) {
-    const names = found.map(({ executor }) => executor.name).join(', ')
-    return new CliError(EXIT_CODES.usage, `Several executors have a worker host: ${names}. Name one by --executor.`)
+  const [first, ...others] = named.filter(({ executorClass }) => executorClass.runWorkerHost !== undefined)
+  if (first !== undefined && others.length === 0) return first
+  if (first !== undefined) {
+    const names = [first, ...others].map((one) => one.name).join(', ')
+    throw new CliError(EXIT_CODES.usage, `Several executors have a worker host: ${names}. Name one by --executor.`)
   }
   const what = name === null ? 'No configured executor has a worker host' : `No executor "${name}" has a worker host`
-  return new CliError(EXIT_CODES.notFound, `${what}. Configured are: ${all}.`)
+  const all = executors.map((one) => one.name).join(', ')
+  throw new CliError(EXIT_CODES.notFound, `${what}. Configured are: ${all}.`)
 }

@@ -54,6 +54,6 @@ function workerHost(run: Run): Command {
       'Run the worker host of a local executor, to which its schedulers attach instead of starting their own.',
     )
     .option('--executor <name>', 'name of the executor, where several have a worker host')
-    .addHelpText('after', examples('worker-host', 'worker-host --executor LocalExecutor'))
+    .addHelpText('after', examples('worker-host', 'worker-host --executor tasks'))
     .action(run(async () => (await import('../actions/worker-host.ts')).workerHost))
 }
