@@ -25,6 +25,8 @@ const isReachedBy = {
   adoption: (point: FaultPoint) => point.startsWith('adoption.'),
   sweep: (point: FaultPoint) => point.startsWith('sweep.'),
   stop: (point: FaultPoint) => point.startsWith('stop.'),
+  // See tests/e2e/executor-drain.test.ts.
+  drain: (point: FaultPoint) => point.startsWith('drain.'),
 }
 
 let server: FairleadServer
