@@ -5,4 +5,5 @@ import { openLaboratory } from 'fairlead/conformance'
 conformance({
   subject: { executorClass: DebugExecutor, settings: { killGraceMs: 500, heartbeatIntervalMs: 200 } },
   openLaboratory,
+  volume: 50,
 })

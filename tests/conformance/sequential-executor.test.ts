@@ -5,4 +5,5 @@ import { openLaboratory } from 'fairlead/conformance'
 conformance({
   subject: { executorClass: SequentialExecutor, settings: { spares: 1, killGraceMs: 500, heartbeatIntervalMs: 200 } },
   openLaboratory,
+  volume: 50,
 })

@@ -7,6 +7,7 @@ import {
   type WorkerHostEnd,
   type WorkerHostRun,
 } from '@fairlead/executor'
+import type { ConformanceHooks } from '@fairlead/executor/conformance'
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import type { HeldWorkload, HostAnswer, HostCall } from '@fairlead/task-runner'
 import { AttachedHost } from './attached-host.ts'
@@ -53,10 +54,20 @@ export class LocalExecutor extends BaseExecutor {
     return localSettingsSchema.parse(settings)
   }
 
-  override async start(): Promise<void> {
-    // Started again after a failure: left open, the earlier attachment would miss its host and start another.
-    await this.detach()
-    this.#opening = AttachedHost.open({
+  override async start(signal: AbortSignal = NEVER): Promise<void> {
+    // Asked again, it keeps the host that it has: a second connection would start another host when the first one ends.
+    if (this.#attached !== null) return void (await this.#call({ kind: 'status' }, signal))
+    this.#opening ??= this.#open()
+    try {
+      this.#attached = await this.#opening
+    } catch (error) {
+      this.#opening = null
+      throw error
+    }
+  }
+
+  #open(): Promise<AttachedHost> {
+    return AttachedHost.open({
       settings: hostSettings(this.host, this.#settings),
       workerHostPath: this.#settings.workerHost === 'provided' ? null : this.#settings.workerHostPath,
       timeoutMs: this.#settings.hostTimeoutMs,
@@ -65,7 +76,6 @@ export class LocalExecutor extends BaseExecutor {
       onLost: () => this.host.log.warn('worker host is gone, starting another'),
       onProblem: (detail) => this.host.log.error('worker host cannot be started', { detail }),
     })
-    this.#attached = await this.#opening
   }
 
   async executeAsync(workload: Workload, { signal }: Pick<ExecuteOptions, 'signal'>): Promise<string | null> {
@@ -148,6 +158,15 @@ export class LocalExecutor extends BaseExecutor {
     this.#opening = null
     this.#attached = null
     await attached?.close()
+  }
+
+  /** What the conformance kit cannot do by itself: the death of this process, while it lives. */
+  static async getConformanceHooks(): Promise<ConformanceHooks> {
+    return {
+      async crash(executor) {
+        if (executor instanceof LocalExecutor) await executor.detach()
+      },
+    }
   }
 
   /** What the worker host is doing, for measurements and health. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Laboratory } from './conformance/laboratory.ts'
-import { invariantsOf, tryInvariant, type ConformanceOptions } from './conformance/run-conformance.ts'
+import { invariantsOf, isAlone, tryInvariant, type ConformanceOptions } from './conformance/run-conformance.ts'
 
 /** What a certifying test file says: the executor, and how a laboratory is opened. */
 export interface CertifyOptions extends Omit<ConformanceOptions, 'laboratory' | 'onResult' | 'signal'> {
@@ -20,7 +20,8 @@ export function conformance(options: CertifyOptions): void {
     afterAll(() => laboratory.close())
 
     for (const invariant of invariants) {
-      it(`${invariant.id} ${invariant.sentence}`, { timeout: TEST_TIMEOUT_MS }, async ({ skip }) => {
+      const concurrent = !isAlone(invariant, subject)
+      it(`${invariant.id} ${invariant.sentence}`, { concurrent, timeout: TEST_TIMEOUT_MS }, async ({ skip }) => {
         const { outcome } = await tryInvariant(invariant, { ...options, laboratory })
         if (outcome.kind === 'notRun' || outcome.kind === 'notApplicable') skip(`${outcome.kind}: ${outcome.reason}`)
         if (outcome.kind === 'failed') expect.fail(outcome.reason)

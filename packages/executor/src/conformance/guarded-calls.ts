@@ -1,5 +1,8 @@
 import { Violation } from './violation.ts'
 
+/** A call that did not settle. */
+class Hang extends Violation {}
+
 /**
  * Calls into an executor, as dispatch makes them: each is given a signal, waited for no longer than the kit's patience,
  * and its synchronous part is timed, since nobody can interrupt that.
@@ -19,7 +22,7 @@ export class GuardedCalls {
     const over = new AbortController()
     const late = new Promise<never>((_, reject) => {
       const timer = setTimeout(() => {
-        reject(new Violation(`${member}() did not settle within ${this.#patienceMs} ms.`))
+        reject(new Hang(`${member}() did not settle within ${this.#patienceMs} ms.`))
         over.abort(new Error(`${member}() took too long`))
       }, this.#patienceMs)
       over.signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
@@ -28,6 +31,26 @@ export class GuardedCalls {
       return await Promise.race([this.sync(member, () => call(over.signal)), late])
     } finally {
       over.abort(new Error('the call is over'))
+    }
+  }
+
+  /** Makes a call that may throw, and must settle. */
+  async settle(member: string, call: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+    try {
+      await this.make(member, call)
+    } catch (error) {
+      if (error instanceof Hang) throw error
+    }
+  }
+
+  /** True when a call throws; it must settle. */
+  async rejects(member: string, call: (signal: AbortSignal) => Promise<unknown>): Promise<boolean> {
+    try {
+      await this.make(member, call)
+      return false
+    } catch (error) {
+      if (error instanceof Hang) throw error
+      return true
     }
   }
 

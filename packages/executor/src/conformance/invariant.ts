@@ -17,11 +17,13 @@ export interface Invariant {
   readonly sources: readonly string[]
   readonly claims?: readonly Claim[]
   readonly hooks?: ReadonlyArray<keyof ConformanceHooks>
+  /** True when it looks at the whole process, or breaks what all share: nothing else is tried beside it. */
+  readonly isAlone?: boolean
   /** Throws a `Violation` when it does not hold. */
   check(trial: Trial): Promise<void>
 }
 
 /** Something that will hold for every executor once Fairlead has it. */
-export interface FutureInvariant extends Omit<Invariant, 'check' | 'claims' | 'hooks'> {
+export interface FutureInvariant extends Pick<Invariant, 'id' | 'sentence' | 'level' | 'sources'> {
   readonly waitsFor: string
 }

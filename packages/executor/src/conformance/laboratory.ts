@@ -12,6 +12,7 @@ export const PROBES = {
   succeed: 'ends at once, with success',
   fail: 'ends at once, with exit code 7',
   sleep: 'sleeps for ten minutes',
+  speak: 'says "halfway there", and sleeps for ten minutes',
   hold: 'runs until it is released',
   crash: 'ends itself by SIGSEGV',
   exit: 'a handler that calls process.exit(0) before it returns',
@@ -39,6 +40,8 @@ export interface Attempt {
   readonly grants: number
   /** Where it runs, as its supervisor said; null before it began. */
   readonly process: { readonly hostname: string; readonly pid: number } | null
+  /** Tokens that its worker was given, beside the ticket. */
+  readonly sessions: readonly string[]
 }
 
 /** One call that the Task Execution API answered, in order. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** Processes of this machine, as trials look at them. */
 
@@ -27,4 +27,19 @@ export function killProcessGroup(pid: number): void {
       // It is gone, or leads no group.
     }
   }
+}
+
+/** The command lines of every process of this machine that may be read, where there is /proc. */
+export function commandLines(): readonly string[] {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')]
+      } catch {
+        // It ended meanwhile.
+        return []
+      }
+    })
 }

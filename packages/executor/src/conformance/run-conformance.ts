@@ -19,6 +19,8 @@ export interface ConformanceOptions {
   readonly patienceMs?: number
   /** How many workloads the invariant about many hands over; default 1,000. */
   readonly volume?: number
+  /** How many invariants are tried at once, those apart that must be alone; default 4. */
+  readonly concurrency?: number
   /** Only these invariants, by id; default all of the level. */
   readonly only?: readonly string[]
   /** Called with each result as it is there. */
@@ -26,19 +28,25 @@ export interface ConformanceOptions {
   readonly signal?: AbortSignal
 }
 
-/** Tries every invariant of a level on one executor, one after the other. Throws for what is no executor class. */
+/** Tries every invariant of a level on one executor. Throws for what is no executor class. */
 export async function runConformance(options: ConformanceOptions): Promise<ConformanceReport> {
   const { subject, level = 'full' } = options
   const { executorClass } = subject
   checkExecutorClass(executorClass)
   const results: InvariantResult[] = []
-  for (const invariant of invariantsOf(level)) {
-    if (options.only !== undefined && !options.only.includes(invariant.id)) continue
-    options.signal?.throwIfAborted()
-    const result = await tryInvariant(invariant, options)
-    results.push(result)
-    options.onResult?.(result)
+  const tryAll = async (waiting: Array<Invariant | FutureInvariant>): Promise<void> => {
+    for (let invariant = waiting.shift(); invariant !== undefined; invariant = waiting.shift()) {
+      options.signal?.throwIfAborted()
+      const result = await tryInvariant(invariant, options)
+      results.push(result)
+      options.onResult?.(result)
+    }
   }
+  const chosen = invariantsOf(level).filter(({ id }) => options.only?.includes(id) ?? true)
+  const shared = chosen.filter((invariant) => !isAlone(invariant, subject))
+  await Promise.all(Array.from({ length: options.concurrency ?? DEFAULT_CONCURRENCY }, () => tryAll(shared)))
+  await tryAll(chosen.filter((invariant) => isAlone(invariant, subject)))
+  results.sort((a, b) => a.id.localeCompare(b.id))
   const counts = countOutcomes(results)
   return { executor: executorClass.name, level, contractVersion: EXECUTOR_CONTRACT_VERSION, counts, results }
 }
@@ -49,6 +57,14 @@ export function invariantsOf(level: Level): ReadonlyArray<Invariant | FutureInva
     .filter((invariant) => level === 'full' || invariant.level === level)
     .toSorted((a, b) => a.id.localeCompare(b.id))
 }
+
+/** True for one beside which nothing else may be tried. A class with routes has one mount, so all of its are. */
+export function isAlone(invariant: Invariant | FutureInvariant, { executorClass }: Subject): boolean {
+  if ('waitsFor' in invariant) return false
+  return invariant.isAlone === true || (executorClass as ExecutorClass).getApiRoutes !== undefined
+}
+
+const DEFAULT_CONCURRENCY = 4
 
 /** Tries one invariant. Never throws: what goes wrong is its outcome. */
 export async function tryInvariant(

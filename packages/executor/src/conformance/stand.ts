@@ -39,6 +39,8 @@ export class Stand {
   readonly calls: GuardedCalls
   /** True loses every event between peek and commit, as a database that is down would. */
   isDatabaseDown = false
+  /** True leaves the executor alone: no turns, no syncs, and no answer to its reports. */
+  isIdle = false
   readonly #parts: StandParts
   readonly #leases = new Map<DispatchId, Lease>()
   #life = new AbortController()
@@ -139,10 +141,15 @@ export class Stand {
     }
   }
 
+  /** Drops what dispatch knows of these workloads, so that the next instance is not asked about them. */
+  forget(...workloads: readonly Workload[]): void {
+    for (const workload of workloads) this.#leases.delete(dispatchIdOf(workload))
+  }
+
   /** The server is gone at once: nothing is ended, recorded or acknowledged any more. Needs the hook `crash`. */
   async crash(): Promise<void> {
     const { executor } = this
-    await this.#stopLife()
+    await this.abandon()
     await this.#parts.hooks.crash?.(executor)
     this.#parts.laboratory.mount(null)
     this.#executor = null
@@ -164,19 +171,20 @@ export class Stand {
     await this.calls.make('terminate', () => this.executor.terminate())
   }
 
+  /** Calls the executor no more, and hears nothing of it. */
+  async abandon(): Promise<void> {
+    this.#life.abort(new Error('the server is gone'))
+    await this.calls.attempt(() => Promise.all(this.#loops))
+  }
+
   /** Forces the end of whatever is left, and says nothing of how it went. */
   async close(): Promise<void> {
     const executor = this.#executor
     if (executor !== null) await this.calls.attempt(() => executor.terminate())
-    await this.#stopLife()
+    await this.abandon()
     this.#executor = null
     this.#parts.laboratory.mount(null)
     await this.#undoSurroundings()
-  }
-
-  async #stopLife(): Promise<void> {
-    this.#life.abort(new Error('the server is gone'))
-    await this.calls.attempt(() => Promise.all(this.#loops))
   }
 
   async #surround(): Promise<void> {
@@ -205,7 +213,7 @@ export class Stand {
   }
 
   #onReport(life: AbortSignal): void {
-    if (life.aborted) return
+    if (life.aborted || this.isIdle) return
     this.#drain()
     void this.#process()
   }
@@ -222,13 +230,13 @@ export class Stand {
     const { syncIntervalMs } = executor
     while (syncIntervalMs !== null && !life.aborted) {
       await pause(syncIntervalMs, life)
-      if (!life.aborted) await this.calls.attempt((signal) => executor.sync({ signal }), 'sync')
+      if (!life.aborted && !this.isIdle) await this.calls.attempt((signal) => executor.sync({ signal }), 'sync')
     }
   }
 
   async #process(): Promise<void> {
     const executor = this.#executor
-    if (executor === null || this.#isProcessing) return
+    if (executor === null || this.isIdle || this.#isProcessing) return
     this.#isProcessing = true
     await this.calls.attempt((signal) => executor.processWorkloads(signal), 'processWorkloads')
     this.#isProcessing = false
@@ -238,7 +246,7 @@ export class Stand {
     const executor = this.#executor
     const events = executor?.getEventBuffer() ?? []
     const last = events.at(-1)
-    if (executor === null || last === undefined || this.isDatabaseDown) return
+    if (executor === null || last === undefined || this.isDatabaseDown || this.isIdle) return
     for (const { event } of events) this.#write(event)
     const ended = events.flatMap(({ event }) => (event.kind === 'ended' ? [event] : []))
     if (ended.length > 0) void this.#parts.laboratory.settle(ended)

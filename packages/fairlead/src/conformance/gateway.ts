@@ -7,7 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { NONCE_HEADER } from '@fairlead/protocol'
+import { NONCE_HEADER, REFRESHED_TOKEN_HEADER } from '@fairlead/protocol'
 import type { ApiCall } from '@fairlead/executor/conformance'
 
 /**
@@ -18,6 +18,8 @@ export class Gateway {
   readonly calls: ApiCall[] = []
   /** Nonces that were let run, by task instance: one for each process, however often it asked. */
   readonly grants = new Map<string, Set<string>>()
+  /** Session tokens that workers were given, by task instance. */
+  readonly sessions = new Map<string, Set<string>>()
   readonly #servers: Server[] = []
   readonly #upstream: string
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
@@ -65,7 +67,7 @@ export class Gateway {
     if (this.#isCut) return void request.socket.destroy()
     const { method, headers, url = '/' } = request
     const passed = httpRequest(new URL(url, this.#upstream), { method, headers, agent: this.#agent }, (answer) => {
-      this.#note(url, headers[NONCE_HEADER], answer.statusCode ?? 0)
+      this.#note(url, headers[NONCE_HEADER], answer)
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(response)
     })
@@ -74,13 +76,14 @@ export class Gateway {
     request.pipe(passed)
   }
 
-  #note(url: string, nonce: string | string[] | undefined, status: number): void {
+  #note(url: string, nonce: string | string[] | undefined, answer: IncomingMessage): void {
+    const status = answer.statusCode ?? 0
     const [, taskInstanceId, verb] = WORKER_CALL.exec(url) ?? []
     if (taskInstanceId === undefined || !isVerb(verb)) return
     this.calls.push({ taskInstanceId, verb, status })
-    if (verb !== 'run' || status !== 200) return
-    const granted = this.grants.get(taskInstanceId) ?? new Set()
-    this.grants.set(taskInstanceId, granted.add(String(nonce)))
+    const session = answer.headers[REFRESHED_TOKEN_HEADER]
+    if (typeof session === 'string') addTo(this.sessions, taskInstanceId, session)
+    if (verb === 'run' && status === 200) addTo(this.grants, taskInstanceId, String(nonce))
   }
 }
 
@@ -88,4 +91,8 @@ const WORKER_CALL = /^\/execution\/task-instances\/([^/]+)\/(\w+)$/
 
 function isVerb(verb: string | undefined): verb is ApiCall['verb'] {
   return verb === 'run' || verb === 'state' || verb === 'heartbeat'
+}
+
+function addTo(sets: Map<string, Set<string>>, key: string, value: string): void {
+  sets.set(key, (sets.get(key) ?? new Set()).add(value))
 }

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import type { ExecuteTask } from '@fairlead/protocol'
 import { openTrialServer, systemEnvironment, type TrialServer } from '@fairlead/core'
 import { checkExecutorClass, type Executor } from '@fairlead/executor'
-import type { Laboratory, Probe, WorkerMount } from '@fairlead/executor/conformance'
+import type { Laboratory, WorkerMount } from '@fairlead/executor/conformance'
 import { Gateway } from './gateway.ts'
-import { probeDag } from './probe-dag.ts'
+import { gatePath, probeDag, type ProbeDagOptions } from './probe-dag.ts'
 
 /** What a laboratory must know beforehand. */
 export interface LaboratoryOptions {
@@ -15,6 +15,8 @@ export interface LaboratoryOptions {
   readonly executorClass?: unknown
   /** Name under which they are mounted; default `under-trial`. */
   readonly name?: string
+  /** True when workers see the files of this machine; default: what the class says of itself (`isLocal`). */
+  readonly sharesFiles?: boolean
 }
 
 /**
@@ -34,6 +36,7 @@ export async function openLaboratory(options: LaboratoryOptions = {}): Promise<L
   const apiUrl = await gateway.listen(socketPath)
   const bundleFolder = join(folder, 'bundles')
   const inTurn = oneAtATime()
+  const gateFolder = sharesFiles(options) ? folder : null
   return {
     apiUrl,
     localApiUrl: `unix:${socketPath}`,
@@ -43,7 +46,7 @@ export async function openLaboratory(options: LaboratoryOptions = {}): Promise<L
     newFolder: () => mkdtempSync(join(folder, 'x')),
     mint: (probe, count, { weights = [], ticketAgeMs = 0 } = {}) => {
       const all = Array.from({ length: count }, (_, index) => weights[index] ?? 1)
-      return inTurn(() => mint(server, bundleFolder, { probe, ticketAgeMs, weights: all }))
+      return inTurn(() => mint(server, bundleFolder, { probe, ticketAgeMs, gateFolder, weights: all }))
     },
     settle: (ended) => server.settle(ended),
     attemptOf: (workload) => attemptOf(server, gateway, workload),
@@ -51,7 +54,10 @@ export async function openLaboratory(options: LaboratoryOptions = {}): Promise<L
       const json = await server.valueOf(workload, key)
       return json === null ? undefined : (JSON.parse(json) as unknown)
     },
-    release: (workload) => server.setValue(workload, 'release', 'true'),
+    release: async (workload) => {
+      if (gateFolder === null) await server.setValue(workload, 'release', 'true')
+      else writeFileSync(gatePath(gateFolder, workload.taskInstance), '')
+    },
     cut: () => gateway.cut(),
     restore: () => gateway.restore(),
     mount: (mounted) => routes.mount(mounted?.executor ?? null, apiUrl),
@@ -61,6 +67,12 @@ export async function openLaboratory(options: LaboratoryOptions = {}): Promise<L
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+function sharesFiles({ executorClass, sharesFiles: given }: LaboratoryOptions): boolean {
+  if (given !== undefined || executorClass === undefined) return given ?? false
+  checkExecutorClass(executorClass)
+  return executorClass.isLocal
 }
 
 /** A claim takes whatever is ready, so that two runs are never ready at once. */
@@ -76,9 +88,9 @@ function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
 async function mint(
   server: TrialServer,
   bundleFolder: string,
-  { probe, weights, ticketAgeMs }: { probe: Probe; weights: readonly number[]; ticketAgeMs: number },
+  { ticketAgeMs, ...options }: ProbeDagOptions & { ticketAgeMs: number },
 ): Promise<readonly ExecuteTask[]> {
-  const { spec, hash, bundle } = probeDag(probe, weights)
+  const { spec, hash, bundle } = probeDag(options)
   const folder = join(bundleFolder, hash)
   if (!existsSync(folder)) {
     mkdirSync(folder, { recursive: true })
@@ -91,7 +103,8 @@ async function mint(
 async function attemptOf(server: TrialServer, gateway: Gateway, workload: ExecuteTask) {
   const { state, hostname, pid } = await server.attemptOf(workload)
   const grants = gateway.grants.get(workload.taskInstance.id)?.size ?? 0
-  return { state, grants, process: hostname === null || pid === null ? null : { hostname, pid } }
+  const sessions = [...(gateway.sessions.get(workload.taskInstance.id) ?? [])]
+  return { state, grants, sessions, process: hostname === null || pid === null ? null : { hostname, pid } }
 }
 
 /** The routes of the class under trial, for whichever instance of it stands on the stand. */

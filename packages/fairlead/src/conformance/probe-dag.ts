@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { DEFAULT_POOL, type DagSpec, type TaskProgram, type TaskSpec } from '@fairlead/protocol'
 import type { Probe } from '@fairlead/executor/conformance'
 
@@ -9,6 +11,7 @@ const SHELL: Partial<Readonly<Record<Probe, string>>> = {
   succeed: 'exit 0',
   fail: 'exit 7',
   sleep: 'exec sleep 600',
+  speak: 'echo halfway there; exec sleep 600',
   crash: 'kill -SEGV $$',
   print: 'i=0; while [ $i -lt 2048 ]; do printf "%01023d\\n" 0; i=$((i+1)); done',
   overrun: 'exec sleep 600',
@@ -28,10 +31,28 @@ const HANDLERS: Partial<Readonly<Record<Probe, string>>> = {
   }`,
 }
 
-/** The Dag of so many tasks of a probe; the bundle's name is its hash. */
-export function probeDag(probe: Probe, weights: readonly number[]): { spec: DagSpec; hash: string; bundle: string } {
-  const dagId = `probe_${probe}_${weights.length}_${weights.join('').slice(0, 100)}`
-  const tasks = weights.map((weight, index) => probeTask(probe, `t${index}`, weight))
+/** What a Dag of probes is made of. */
+export interface ProbeDagOptions {
+  readonly probe: Probe
+  /** Priority weight of each task: as many as there are. */
+  readonly weights: readonly number[]
+  /** Where `hold` waits for a file of its Dag and task, instead of asking the API; null for workers elsewhere. */
+  readonly gateFolder: string | null
+}
+
+/** The Dag of so many tasks of a probe; the bundle's hash is its id. */
+export function probeDag({ probe, weights, gateFolder }: ProbeDagOptions): {
+  spec: DagSpec
+  hash: string
+  bundle: string
+} {
+  const isGated = probe === 'hold' && gateFolder !== null
+  const dagId = `probe_${probe}_${isGated ? randomUUID() : [weights.length, ...weights.slice(0, 16)].join('_')}`
+  const tasks = weights.map((priorityWeight, index) => {
+    const taskId = `t${index}`
+    const gate = isGated ? gatePath(gateFolder, { dagId, taskId }) : null
+    return probeTask(probe, { taskId, priorityWeight, gate })
+  })
   const spec: DagSpec = {
     dagId,
     description: null,
@@ -53,17 +74,24 @@ export function probeDag(probe: Probe, weights: readonly number[]): { spec: DagS
 
 const NO_CHAIN = { executor: null, fallbackExecutors: [], executorFallback: null }
 
-function probeTask(probe: Probe, taskId: string, priorityWeight: number): TaskSpec {
+/** The file that releases a gated task. */
+export function gatePath(folder: string, { dagId, taskId }: { dagId: string; taskId: string }): string {
+  return join(folder, `${dagId}-${taskId}`)
+}
+
+function probeTask(
+  probe: Probe,
+  { gate, ...given }: { taskId: string; priorityWeight: number; gate: string | null },
+): TaskSpec {
   return {
-    taskId,
-    program: programOf(probe),
+    ...given,
+    program: programOf(probe, gate),
     inputs: [],
     upstream: [],
     triggerRule: 'all_success',
     isSetup: false,
     retry: { retries: 0, delayMs: 0, backoff: 1, maxDelayMs: 0, jitter: 0 },
     executionTimeoutMs: probe === 'overrun' ? OVERRUN_MS : null,
-    priorityWeight,
     weightRule: 'absolute',
     pool: DEFAULT_POOL,
     poolSlots: 1,
@@ -76,8 +104,8 @@ function probeTask(probe: Probe, taskId: string, priorityWeight: number): TaskSp
   }
 }
 
-function programOf(probe: Probe): TaskProgram {
-  const command = SHELL[probe]
+function programOf(probe: Probe, gate: string | null): TaskProgram {
+  const command = gate === null ? SHELL[probe] : `until [ -e ${gate} ]; do sleep 0.05; done`
   if (command === undefined) return { kind: 'handler' }
   const cwd = probe === 'misplaced' ? '/nonexistent/fairlead-trial' : null
   return { kind: 'shell', command, env: {}, cwd, skipOnExitCode: null }

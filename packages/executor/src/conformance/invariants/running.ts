@@ -115,6 +115,7 @@ export const runningInvariants: readonly Invariant[] = [
     sentence: 'A short outage of the API kills no running task, and its outcome is settled afterwards.',
     level: 'full',
     sources: ['W19'],
+    isAlone: true,
     async check(trial) {
       const stand = await trial.open()
       const runs = await trial.mint('hold')
