@@ -17,6 +17,8 @@ export interface ConformanceOptions {
   readonly level?: Level
   /** How long something that must happen may take, in milliseconds; default 30 s. */
   readonly patienceMs?: number
+  /** How long a call into the executor may take, in milliseconds; default as long as anything else. */
+  readonly callPatienceMs?: number
   /** How many workloads the invariant about many hands over; default 1,000. */
   readonly volume?: number
   /** How many invariants are tried at once, those apart that must be alone; default 4. */
@@ -105,11 +107,11 @@ async function judge(invariant: Invariant, trial: Trial): Promise<Outcome> {
 }
 
 function trialOf(
-  { subject, laboratory, patienceMs = 30_000, volume = 1000 }: ConformanceOptions,
+  { subject, laboratory, patienceMs = 30_000, callPatienceMs = patienceMs, volume = 1000 }: ConformanceOptions,
   executorClass: ExecutorClass,
   hooks: ConformanceHooks,
 ): Trial {
-  return new Trial({ executorClass, subject, hooks, laboratory, patienceMs, volume })
+  return new Trial({ executorClass, subject, hooks, laboratory, patienceMs, callPatienceMs, volume })
 }
 
 /** The hooks that were given, else those that the class brings along. */

@@ -21,6 +21,7 @@ export interface StandParts extends HostFacts {
   readonly laboratory: Laboratory
   readonly executorConfig: unknown
   readonly patienceMs: number
+  readonly callPatienceMs: number
 }
 
 const TICK_MS = 25
@@ -49,10 +50,11 @@ export class Stand {
   #undoSurroundings: Undo = async () => undefined
   #mount: WorkerMount = { url: '', credential: '' }
   #isProcessing = false
+  #hasCrashed = false
 
   constructor(parts: StandParts) {
     this.#parts = parts
-    this.calls = new GuardedCalls(parts.patienceMs)
+    this.calls = new GuardedCalls(parts.callPatienceMs)
   }
 
   get executor(): Executor {
@@ -98,11 +100,16 @@ export class Stand {
     return this.recorded.filter(({ dispatchId }) => dispatchId === dispatchIdOf(workload))
   }
 
-  /** How a workload ended, or null. Two ends are a violation. */
+  /** How a workload ended, by the first report of it, or null. */
   endOf(workload: Workload): WorkloadExit | null {
-    const ends = this.eventsOf(workload).flatMap((event) => (event.kind === 'ended' ? [event.exit] : []))
-    demand(ends.length <= 1, `The executor reported ${ends.length} ends of one dispatch.`)
-    return ends[0] ?? null
+    return this.eventsOf(workload).find((event) => event.kind === 'ended')?.exit ?? null
+  }
+
+  /** Gives the executor turns, and demands that the end of the workload was reported once. */
+  async demandOneEnd(workload: Workload): Promise<void> {
+    await this.linger()
+    const count = this.eventsOf(workload).filter(({ kind }) => kind === 'ended').length
+    demand(count === 1, `The end of the workload was reported ${count} times.`)
   }
 
   async ended(workload: Workload): Promise<WorkloadExit> {
@@ -153,11 +160,13 @@ export class Stand {
     await this.#parts.hooks.crash?.(executor)
     this.#parts.laboratory.mount(null)
     this.#executor = null
+    this.#hasCrashed = true
   }
 
   /** A new instance adopts what the old one had been handed; what was never accepted is handed over again. */
   async restart(): Promise<void> {
     this.#life = new AbortController()
+    this.#hasCrashed = false
     await this.#undoSurroundings()
     await this.open()
   }
@@ -179,6 +188,7 @@ export class Stand {
 
   /** Forces the end of whatever is left, and says nothing of how it went. */
   async close(): Promise<void> {
+    if (this.#hasCrashed) await this.calls.attempt(() => this.restart())
     const executor = this.#executor
     if (executor !== null) await this.calls.attempt(() => executor.terminate())
     await this.abandon()
@@ -228,9 +238,12 @@ export class Stand {
 
   async #syncLoop(executor: Executor, life: AbortSignal): Promise<void> {
     const { syncIntervalMs } = executor
+    const over = new Promise((resolve) => life.addEventListener('abort', resolve, { once: true }))
     while (syncIntervalMs !== null && !life.aborted) {
       await pause(syncIntervalMs, life)
-      if (!life.aborted && !this.isIdle) await this.calls.attempt((signal) => executor.sync({ signal }), 'sync')
+      if (life.aborted || this.isIdle) continue
+      const synced = this.calls.attempt((signal) => executor.sync({ signal }), 'sync')
+      await Promise.race([synced, over])
     }
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { DispatchId, ExecuteTask, TaskInstanceId, TaskInstanceRef } from '@fairlead/protocol'
 import type { ExecutorClass } from '../executor-class.ts'
 import type { StandardResult } from '../standard-schema.ts'
-import { NotRun } from './violation.ts'
+import { demand, NotRun } from './violation.ts'
 import type { Attempt, Laboratory, MintOptions, Probe } from './laboratory.ts'
 import { isProcessAlive, killProcessGroup } from './local-processes.ts'
 import { Stand, type StandParts } from './stand.ts'
@@ -18,6 +18,8 @@ export interface TrialParts {
   readonly laboratory: Laboratory
   /** How long something that must happen may take. */
   readonly patienceMs: number
+  /** How long a call into the executor may take. */
+  readonly callPatienceMs: number
   /** How many workloads the invariant about many hands over. */
   readonly volume: number
 }
@@ -29,16 +31,16 @@ export class Trial {
   readonly hooks: ConformanceHooks
   readonly volume: number
   readonly subject: Subject
-  readonly #patienceMs: number
+  readonly #patience: Pick<TrialParts, 'patienceMs' | 'callPatienceMs'>
   readonly #stands: Stand[] = []
 
-  constructor({ executorClass, laboratory, hooks, volume, subject, patienceMs }: TrialParts) {
+  constructor({ executorClass, laboratory, hooks, volume, subject, ...patience }: TrialParts) {
     this.executorClass = executorClass
     this.laboratory = laboratory
     this.hooks = hooks
     this.volume = volume
     this.subject = subject
-    this.#patienceMs = patienceMs
+    this.#patience = patience
   }
 
   /** A stand whose executor is not made yet. */
@@ -49,7 +51,7 @@ export class Trial {
       executorClass,
       hooks,
       laboratory,
-      name: subject.name ?? 'under-trial',
+      name: this.#nextName(),
       settings: await this.settings(),
       parallelism: executorClass.isSingleThreaded ? 1 : DEFAULT_PARALLELISM,
       apiUrl: executorClass.isLocal ? laboratory.localApiUrl : laboratory.apiUrl,
@@ -57,7 +59,7 @@ export class Trial {
       logFolder: laboratory.logFolder,
       bundleFolder: laboratory.bundleFolder,
       executorConfig: subject.executorConfig ?? null,
-      patienceMs: this.#patienceMs,
+      ...this.#patience,
       skewMs: 0,
       ...given,
     })
@@ -106,10 +108,28 @@ export class Trial {
     }
   }
 
+  /** Stands beside each other have names of their own, but for a class whose routes are mounted under one. */
+  #nextName(): string {
+    const { name } = this.subject
+    if (name !== undefined) return name
+    if (this.executorClass.getApiRoutes !== undefined) return DEFAULT_NAME
+    return `${DEFAULT_NAME}-${randomUUID().slice(0, 8)}`
+  }
+
   /** Waits until the API has let the workload run. */
   async began(stand: Stand, workload: ExecuteTask): Promise<Attempt> {
-    await stand.until('the workload runs', async () => (await this.laboratory.attemptOf(workload)).grants > 0)
-    return await this.laboratory.attemptOf(workload)
+    return await stand.until('the workload runs', async () => {
+      const attempt = await this.laboratory.attemptOf(workload)
+      const exit = stand.endOf(workload)
+      demand(exit === null || attempt.grants > 0, `It ended without having run: ${JSON.stringify(exit)}.`)
+      return attempt.grants > 0 ? attempt : null
+    })
+  }
+
+  /** Waits until the handler of a `family` probe runs: its process was let run some moments before. */
+  async userCodeRuns(stand: Stand, workload: ExecuteTask): Promise<void> {
+    const hasChild = async (): Promise<boolean> => (await this.laboratory.valueOf(workload, 'child')) !== undefined
+    await stand.until('the task has started a child', hasChild)
   }
 
   /** True while a process of the workload lives, wherever it runs. */
@@ -134,4 +154,5 @@ export class Trial {
   }
 }
 
+const DEFAULT_NAME = 'under-trial'
 const DEFAULT_PARALLELISM = 4

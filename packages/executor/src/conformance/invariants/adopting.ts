@@ -38,6 +38,7 @@ export const adoptingInvariants: readonly Invariant[] = [
       demandEqual(stand.executor.slotsOccupied, 1, 'slotsOccupied after the adoption')
       await trial.laboratory.release(workload)
       demandEqual(await stand.ended(workload), SUCCESS, 'The reported exit')
+      await stand.demandOneEnd(workload)
       demandEqual((await trial.laboratory.attemptOf(workload)).grants, 1, 'The number of processes that ran it')
       demandEqual(stand.executor.slotsOccupied, 0, 'slotsOccupied at the end')
     },
@@ -143,8 +144,7 @@ export const adoptingInvariants: readonly Invariant[] = [
       demandEqual(stand.executor.slotsOccupied, 1, 'slotsOccupied after a second adoption')
       await trial.laboratory.release(workload)
       await stand.ended(workload)
-      await stand.linger()
-      demand(stand.endOf(workload) !== null, 'Its end is gone.')
+      await stand.demandOneEnd(workload)
     },
   },
   {

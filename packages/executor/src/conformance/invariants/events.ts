@@ -1,4 +1,4 @@
-import type { BufferedEvent } from '../../executor.ts'
+import type { BufferedEvent, ExecutorEvent } from '../../executor.ts'
 import type { Invariant } from '../invariant.ts'
 import type { Stand } from '../stand.ts'
 import type { Trial } from '../trial.ts'
@@ -149,9 +149,12 @@ async function bufferedEnds(trial: Trial) {
 }
 
 async function endInBuffer(stand: Stand, dispatchId: string): Promise<void> {
-  await stand.until('the end of the workload is in the buffer', () =>
-    stand.executor.getEventBuffer().some(({ event }) => event.kind === 'ended' && event.dispatchId === dispatchId),
-  )
+  const isEnd = (event: ExecutorEvent): boolean => event.kind === 'ended' && event.dispatchId === dispatchId
+  await stand.until('the end of the workload is in the buffer', () => {
+    if (stand.executor.getEventBuffer().some(({ event }) => isEnd(event))) return true
+    demand(!stand.record.reported.some(isEnd), 'The host was told of an end that is in the buffer no more.')
+    return false
+  })
 }
 
 function placesOf(events: readonly BufferedEvent[]): readonly number[] {

@@ -39,8 +39,7 @@ export const handingOverInvariants: readonly Invariant[] = [
       stand.submit(workload)
       await stand.ended(workload)
       stand.submit(workload)
-      await stand.linger()
-      demand(stand.endOf(workload) !== null, 'Its end is gone.')
+      await stand.demandOneEnd(workload)
       demandEqual(stand.executor.slotsOccupied, 0, 'slotsOccupied')
       demandEqual((await trial.laboratory.attemptOf(workload)).grants, 1, 'The number of processes that ran it')
     },

@@ -92,8 +92,7 @@ export const outsideInvariants: readonly Invariant[] = [
       await trial.laboratory.release(workload)
       demandEqual(await stand.ended(workload), SUCCESS, 'The reported exit')
       demandEqual((await trial.laboratory.attemptOf(workload)).grants, 1, 'The number of processes that ran it')
-      await stand.linger()
-      demand(stand.endOf(workload) !== null, 'Its end is gone.')
+      await stand.demandOneEnd(workload)
     },
   },
   {
@@ -110,7 +109,7 @@ export const outsideInvariants: readonly Invariant[] = [
       await trial.hooks.vanish?.(workload)
       const exit = await stand.ended(workload)
       demand(JSON.stringify(exit) !== JSON.stringify(SUCCESS), 'It vanished, and is reported as a success.')
-      await stand.linger()
+      await stand.demandOneEnd(workload)
       demandEqual((await trial.laboratory.attemptOf(workload)).grants, 1, 'The number of processes that ran it')
       demandEqual(stand.executor.slotsOccupied, 0, 'slotsOccupied')
     },

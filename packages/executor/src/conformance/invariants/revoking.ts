@@ -67,10 +67,7 @@ export const revokingInvariants: readonly Invariant[] = [
       const stand = await trial.open()
       const workload = await trial.mint('family')
       stand.submit(workload)
-      await stand.until(
-        'the task has a child',
-        async () => (await trial.laboratory.valueOf(workload, 'child')) !== undefined,
-      )
+      await trial.userCodeRuns(stand, workload)
       const { process } = await trial.laboratory.attemptOf(workload)
       if (process?.hostname !== hostname()) throw new NotRun('its workloads run on another machine')
       const child = Number(await trial.laboratory.valueOf(workload, 'child'))
@@ -89,8 +86,7 @@ export const revokingInvariants: readonly Invariant[] = [
       stand.submit(workload)
       await stand.ended(workload)
       await stand.revoke(workload.taskInstance)
-      await stand.linger()
-      demand(stand.endOf(workload) !== null, 'Its end is gone.')
+      await stand.demandOneEnd(workload)
       demandEqual(stand.executor.slotsOccupied, 0, 'slotsOccupied')
     },
   },

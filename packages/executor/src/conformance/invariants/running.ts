@@ -15,8 +15,7 @@ export const runningInvariants: readonly Invariant[] = [
       const { stand, workload, exit } = await runToEnd(trial, 'succeed')
       demandEqual(exit, { kind: 'exited', exitCode: 0 }, 'The reported exit')
       await demandAttempt(trial, workload, { state: 'success', grants: 1 })
-      await stand.linger()
-      demand(stand.endOf(workload) !== null, 'The end was reported, and is gone.')
+      await stand.demandOneEnd(workload)
     },
   },
   {
@@ -59,13 +58,13 @@ export const runningInvariants: readonly Invariant[] = [
     sources: ['13.6 #11', 'providers 12.3', '8.2 #45'],
     async check(trial) {
       const stand = await trial.open()
-      const workload = await trial.mint('sleep')
+      const workload = await trial.mint('family')
       stand.submit(workload)
-      await trial.began(stand, workload)
+      await trial.userCodeRuns(stand, workload)
       await trial.kill(workload)
       const exit = await stand.ended(workload)
       demand(!isSuccess(exit), `The task was killed, ${reportedAs(exit)}.`)
-      await stand.linger()
+      await stand.demandOneEnd(workload)
       demandEqual((await trial.laboratory.attemptOf(workload)).grants, 1, 'The number of processes that ran it')
     },
   },
