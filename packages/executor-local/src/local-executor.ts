@@ -163,8 +163,8 @@ export class LocalExecutor extends BaseExecutor {
   /** What the conformance kit cannot do by itself: the death of this process, while it lives. */
   static async getConformanceHooks(): Promise<ConformanceHooks> {
     return {
-      async crash(executor) {
-        if (executor instanceof LocalExecutor) await executor.detach()
+      crash: async (executor) => {
+        if (executor instanceof this) await executor.detach()
       },
     }
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { DagSpec, DispatchId, ExecuteTask, WorkloadExit } from '@fairlead/protocol'
+import { DEFAULT_POOL, type DagSpec, type DispatchId, type ExecuteTask, type WorkloadExit } from '@fairlead/protocol'
 import {
   buildApi,
   listen,
@@ -20,6 +20,7 @@ import { findXComValue } from '../db/queries/xcom-reads.ts'
 import { findAttempt, upsertXCom } from '../db/queries/xcom-writes.ts'
 import { workloadOf } from '../dispatch/workload-of.ts'
 import type { Clock, Environment } from '../model/environment.ts'
+import { updatePool } from '../moves/change-pools.ts'
 import { claimTaskInstances } from '../moves/claim-task-instances.ts'
 import { createDagRun } from '../moves/create-dag-run.ts'
 import type { MoveContext } from '../moves/move-context.ts'
@@ -82,6 +83,7 @@ export async function openTrialServer(options: TrialServerOptions): Promise<Tria
   }
   const lease = new SchedulerLease(moves, { hostname: 'trial', pid: process.pid, leaseMs: LEASE_MS })
   await lease.take()
+  await updatePool(moves, { name: DEFAULT_POOL, change: { slots: -1 }, actor: 'trial' })
   const secret = randomBytes(32)
   const stopping = new AbortController()
   const app = await buildApi(apiContext(moves, options, tokensOf(secret, environment.clock), stopping.signal))

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { apiUrlOption, examples, outputOption, type Run } from '../command-kit.ts'
+import { checkCommand } from './check-executor.ts'
 
 /** `fairlead executors …` */
 export function executorsCommand(run: Run): Command {
@@ -42,5 +43,6 @@ export function executorsCommand(run: Run): Command {
     .addOption(apiUrlOption())
     .addHelpText('after', examples('executors undrain old'))
     .action(run(async () => (await actions()).undrainExecutor))
+  executors.addCommand(checkCommand(run))
   return executors
 }
