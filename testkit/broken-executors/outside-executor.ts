@@ -7,7 +7,7 @@ import {
 } from '@fairlead/executor'
 import type { ConformanceHooks } from '@fairlead/executor/conformance'
 import type { DispatchId, ExecuteTask, TaskInstanceRef, Workload, WorkloadExit } from '@fairlead/protocol'
-import { z } from 'zod'
+import { knownKeys } from './known-keys.ts'
 import { OutsideError, type Outside, type OutsideJob, type Weather } from './outside.ts'
 
 /** Runs workloads at an {@link Outside}. It keeps every invariant; the broken ones break it in one place each. */
@@ -17,8 +17,8 @@ export class OutsideExecutor extends BaseExecutor {
   static override readonly servesLiveLogs: boolean = true
   static override readonly isLocal: boolean = true
   static override readonly maxPayloadBytes: number = 100_000
-  static override readonly configSchema: StandardSchema = z.strictObject({ outside: z.custom<Outside>() })
-  static override readonly executorConfigSchema: StandardSchema = z.strictObject({ label: z.string().optional() })
+  static override readonly configSchema: StandardSchema = knownKeys(['outside'])
+  static override readonly executorConfigSchema: StandardSchema = knownKeys(['label'])
 
   override readonly syncIntervalMs: number = 100
   protected readonly outside: Outside

@@ -128,14 +128,23 @@ export class Stand {
     this.#leases.delete(taskInstance.dispatchId)
   }
 
+  /** Polls until the check answers something truthy, as long as a call may take: for what needs no work to be done. */
+  async soon<T>(what: string, check: () => T | Promise<T>): Promise<Truthy<T>> {
+    return await this.until(what, check, this.#parts.callPatienceMs)
+  }
+
   /** Polls until the check answers something truthy. */
-  async until<T>(what: string, check: () => T | Promise<T>): Promise<Truthy<T>> {
-    const giveUpAt = performance.now() + this.#parts.patienceMs
+  async until<T>(
+    what: string,
+    check: () => T | Promise<T>,
+    patienceMs: number = this.#parts.patienceMs,
+  ): Promise<Truthy<T>> {
+    const giveUpAt = performance.now() + patienceMs
     for (;;) {
       const answer = await check()
       if (answer) return answer as Truthy<T>
       if (performance.now() > giveUpAt)
-        throw new Violation(`Not within ${this.#parts.patienceMs} ms: ${what}.${this.calls.problems}`)
+        throw new Violation(`Not within ${patienceMs} ms: ${what}.${this.calls.problems}`)
       await sleep(10)
     }
   }

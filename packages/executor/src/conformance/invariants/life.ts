@@ -198,7 +198,7 @@ export const lifeInvariants: readonly Invariant[] = [
       await stand.calls.make('start', (signal) => executor.start(signal))
       await stand.end(AbortSignal.timeout(5_000))
       await stand.abandon()
-      await stand.until('its timers and connections are gone', () =>
+      await stand.soon('its timers and connections are gone', () =>
         heldResources().every((one) => before.includes(one)),
       )
     },
