@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-// Packages resolve each other by source; Vite's own defaults have to be repeated beside the condition.
-const conditions = ['@fairlead/source', 'module', 'node', 'development']
+// Packages resolve each other by source. Vite's own defaults are repeated beside the condition, but for `module`, which Node
+// does not know: what it leads to need not run there.
+const conditions = ['@fairlead/source', 'node', 'development']
 
 const shared = {
   setupFiles: ['./testkit/watch-test-file.ts'],

@@ -39,6 +39,8 @@ export const runContextSchema = z.object({
   connections: z.array(z.unknown()),
   xcom_keys_to_clear: z.array(z.string()),
   should_retry: z.boolean(),
+  /** W3C trace context of the attempt, Fairlead's addition; null where runs are not traced. */
+  traceparent: z.string().nullish(),
 })
 /** See {@link runContextSchema}. */
 export type RunContext = z.infer<typeof runContextSchema>

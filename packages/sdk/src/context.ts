@@ -28,6 +28,8 @@ export interface TaskContext {
   readonly conf: Readonly<Record<string, JsonValue>>
   /** Airflow's other word for `conf`. */
   readonly params: Readonly<Record<string, JsonValue>>
+  /** W3C trace context of this try, the parent for spans of your own; null where runs are not traced. */
+  readonly traceparent: string | null
   /** Aborted when the task must end: cancelled, timed out, superseded or shut down. `reason` says which. */
   readonly signal: AbortSignal
   readonly log: TaskLog

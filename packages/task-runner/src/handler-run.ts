@@ -42,7 +42,8 @@ export function taskStart(
   { context }: Pick<ProgramStart, 'context'>,
 ): TaskStart {
   const { dagId, runId, taskId, mapIndex, tryNumber } = taskInstance
-  return { dagId, runId, taskId, mapIndex, tryNumber, bundlePath, inputs, run: context.dag_run }
+  const { dag_run: run, traceparent = null } = context
+  return { dagId, runId, taskId, mapIndex, tryNumber, bundlePath, inputs, run, traceparent }
 }
 
 /** What a task says of its failure is shown to people; what it returns is its own affair. */

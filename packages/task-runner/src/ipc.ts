@@ -54,6 +54,8 @@ export interface TaskStart {
   readonly bundlePath: string
   readonly inputs: readonly TaskInput[]
   readonly run: RunContext['dag_run']
+  /** W3C trace context for what user code measures, or null. */
+  readonly traceparent: string | null
 }
 
 /** Starts a line of output that is a log record already: the child's console writes these. */

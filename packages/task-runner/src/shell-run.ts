@@ -57,7 +57,9 @@ async function shellInputs(
       throw new Error(`Input "${name}" of task "${taskInstance.taskId}" could not be read: ${reply.message}`)
     return [shellInputVariable(name), JSON.stringify(reply.kind === 'found' ? reply.value : null)] as const
   })
-  return Object.fromEntries(await Promise.all(named))
+  const { traceparent } = start.context
+  const trace = traceparent ? { TRACEPARENT: traceparent } : {}
+  return { ...trace, ...Object.fromEntries(await Promise.all(named)) }
 }
 
 function inputError(error: unknown): { name: string; message: string; stack: null } {

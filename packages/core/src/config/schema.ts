@@ -165,6 +165,17 @@ export const CONFIG_SCHEMA = {
     prefix: text('airflow', 'First word of every metric name.'),
     requiresToken: flag(true, 'Whether `/metrics` asks for a token, as every other route does.'),
   },
+  traces: {
+    otelOn: flag(false, 'Whether each Dag run is told as an OpenTelemetry trace to a receiver of OTLP over HTTP.'),
+    otelHost: text('localhost', 'Host of the receiver.'),
+    otelPort: integer(4318, 'port', 'Port on which the receiver takes OTLP over HTTP.'),
+    otelSslActive: flag(false, 'Whether the receiver is spoken to over TLS.'),
+    otelService: text('fairlead', 'Name of the service in every span.'),
+    otelHeaders: text('', 'Headers that the receiver asks for, as `name=value`, comma separated.', {
+      isSensitive: true,
+    }),
+    exportInterval: seconds(1, 'How often spans that have ended are sent.'),
+  },
   security: {
     keysFolder: optionalText('Folder of generated keys and the admin password; null means `keys` in the home folder.'),
     encryptionKeys: text(

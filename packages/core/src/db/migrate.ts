@@ -7,6 +7,7 @@ import { stopRequestsMigration } from './migrations/0003-stop-requests.ts'
 import { executorStatusMigration } from './migrations/0004-executor-status.ts'
 import { secretsMigration } from './migrations/0005-secrets.ts'
 import { backfillsMigration } from './migrations/0006-backfills.ts'
+import { traceExportMigration } from './migrations/0007-trace-export.ts'
 import { componentsMigration } from './migrations/0010-components.ts'
 import { createDefaultPool } from './queries/pools.ts'
 
@@ -23,6 +24,7 @@ const MIGRATIONS = [
   { revision: 4, isBreaking: false, statements: executorStatusMigration },
   { revision: 5, isBreaking: false, statements: secretsMigration },
   { revision: 6, isBreaking: true, statements: backfillsMigration },
+  { revision: 7, isBreaking: false, statements: traceExportMigration },
   { revision: 10, isBreaking: true, statements: componentsMigration },
 ] as const
 

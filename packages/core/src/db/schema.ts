@@ -334,6 +334,14 @@ export interface ComponentTable {
   beat_at: number
 }
 
+/** How far the audit log has been told as traces, and by whom. */
+export interface TraceExportTable {
+  id: number
+  seq: number
+  holder: string
+  held_until: number
+}
+
 /** All tables. */
 export interface Schema {
   dag: DagTable
@@ -357,4 +365,5 @@ export interface Schema {
   backfill: BackfillTable
   backfill_run: BackfillRunTable
   connection: ConnectionTable
+  trace_export: TraceExportTable
 }

@@ -193,7 +193,7 @@ function noteClaim(ledger: RunLedger, { row, dispatchId, executor, passedOver }:
     dispatchId,
     from: 'scheduled',
     to: 'queued',
-    detail: passedOver.length === 0 ? { executor } : { executor, passedOver },
+    detail: { executor, queue: row.queue, pool: row.pool, ...(passedOver.length === 0 ? {} : { passedOver }) },
   })
   return {
     dispatchId: dispatchId as DispatchId,

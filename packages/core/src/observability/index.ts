@@ -1,3 +1,7 @@
 export { NO_LOG, openLog, type Log } from './log.ts'
 export { METRICS, type MetricName } from './metric-names.ts'
 export { openMetrics, type Metrics, type ServedMetrics } from './metrics.ts'
+export { TraceBook } from './traces/trace-book.ts'
+export type { TraceSpan } from './traces/trace-span.ts'
+export { traceparentOf } from './traces/trace-ids.ts'
+export { openTraceSink, type TraceSink } from './traces/trace-sink.ts'

@@ -98,6 +98,8 @@ export const METRICS = {
   'execution_api.requests': { kind: 'counter', about: 'Calls of workers', tags: ['route', 'status'] },
   'execution_api.settle_batch': { kind: 'gauge', about: 'Outcomes in the last commit', tags: [] },
   'api.requests': { kind: 'counter', about: 'Calls of the REST API', tags: ['status'] },
+  'traces.exported_spans': { kind: 'counter', about: 'Spans that the trace receiver took', tags: [] },
+  'traces.export_failures': { kind: 'counter', about: 'Requests that the trace receiver did not take', tags: [] },
 } as const satisfies Record<string, MetricFacts>
 
 /** Name of a metric. */

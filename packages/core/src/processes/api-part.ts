@@ -9,7 +9,7 @@ import {
 } from '../api/index.ts'
 import { explainTaskInstance } from '../dispatch/explain-task-instance.ts'
 import type { MoveContext } from '../moves/move-context.ts'
-import type { Part } from './component.ts'
+import { aborted, type Part } from './component.ts'
 import { mountedRoutes, mountedViews } from './executor-additions.ts'
 import { gaugeExecutors } from './executor-gauges.ts'
 import { configuredInstance } from './executor-host.ts'
@@ -106,11 +106,4 @@ async function announce(
 ): Promise<void> {
   const startedAt = new Date(environment.clock.now()).toISOString()
   await writeServerFile(config.paths.home, { pid: host.pid, url, socket: socketPath, startedAt, version })
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -2,6 +2,7 @@ import { followParts, type Component, type ComponentOptions } from './component.
 import { startHealthServer, type HealthListening } from './health-server.ts'
 import { inInstallation, requireSharedDatabase, type Installation } from './installation.ts'
 import { createScheduler, runScheduler } from './scheduler-part.ts'
+import { startTraces } from './traces-part.ts'
 import { foreignAddresses } from './worker-addresses.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 
@@ -19,7 +20,8 @@ export async function startScheduler(options: ComponentOptions): Promise<Schedul
     const stopping = new AbortController()
     const scheduler = createScheduler(installation, addresses)
     const health = await serveHealth(installation, scheduler, stopping.signal)
-    const parts = [runScheduler(scheduler, installation, stopping.signal), health]
+    const traces = startTraces(installation, stopping.signal)
+    const parts = [runScheduler(scheduler, installation, stopping.signal), ...traces, health]
     const component = followParts(parts, stopping, () => installation.database.close())
     return { ...component, healthUrl: health.url }
   })

@@ -6,6 +6,7 @@ import { schedulerViews } from './executor-views.ts'
 import { openIdleExecutors } from './idle-executors.ts'
 import { inInstallation, type Installation } from './installation.ts'
 import { createScheduler, runScheduler } from './scheduler-part.ts'
+import { startTraces } from './traces-part.ts'
 import { ownAddresses } from './worker-addresses.ts'
 
 /** Everything of a server in one process: scheduler, dispatch, API and Dag processor over one database. */
@@ -50,7 +51,8 @@ async function startIn(installation: Installation, options: StandaloneOptions): 
   served.api = api
   const processor = startDagProcessor(installation, { ...options, moves }, signal)
   // Tasks may report until their executor has ended, so the API goes after the scheduler.
-  const parts: readonly Part[] = [processor, runScheduler(scheduler, installation, signal), api]
+  const traces = startTraces(installation, signal)
+  const parts: readonly Part[] = [processor, runScheduler(scheduler, installation, signal), api, ...traces]
   const component = followParts(parts, stopping, () => database.close())
   await firstDagsOr(component.finished, processor.firstPass, environment)
   if (!signal.aborted) await api.announce()

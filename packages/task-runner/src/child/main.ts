@@ -51,6 +51,8 @@ async function run(task: TaskStart): Promise<void> {
     isOver = true
     void host.finish(outcome)
   }
+  // Where OpenTelemetry's SDKs look for the span that theirs are children of.
+  if (task.traceparent !== null) process.env['TRACEPARENT'] = task.traceparent
   process.title = `fairlead task ${task.dagId}.${task.taskId}`
   process.on('uncaughtException', (error) => finish(failure(error, task, null)))
   // The host's channel does not keep this process alive while the handler runs: when nothing else does, nothing can

@@ -45,6 +45,7 @@ function taskContext(task: TaskStart, abort: TaskAbort, log: TaskLog): TaskRunti
     dataInterval: hasInterval ? { start: dateOf(run.data_interval_start), end: dateOf(run.data_interval_end) } : null,
     conf,
     params: conf,
+    traceparent: task.traceparent,
     get signal() {
       return abort.signal
     },

@@ -19,6 +19,7 @@ const NO_TASK: TaskStart = {
   tryNumber: 1,
   bundlePath: '',
   inputs: [{ name: 'input', taskId: '', key: '' }],
+  traceparent: null,
   run: {
     dag_id: '',
     run_id: '',

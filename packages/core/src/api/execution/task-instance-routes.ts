@@ -10,11 +10,12 @@ import {
 } from '@fairlead/protocol'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { findDagRunByKey } from '../../db/queries/dag-run-reads.ts'
+import { findDagRunByKey, type DagRunRow } from '../../db/queries/dag-run-reads.ts'
 import { listXComKeys } from '../../db/queries/xcom-reads.ts'
 import { heartbeatTaskInstance } from '../../moves/heartbeat-task-instance.ts'
 import { settleTaskInstances, type SettleAnswer, type Settlement } from '../../moves/settle-task-instances.ts'
 import { startTaskInstances, type StartAnswer, type StartRequest } from '../../moves/start-task-instances.ts'
+import { traceparentOf } from '../../observability/index.ts'
 import type { Routes, WorkerApiContext } from '../api-context.ts'
 import { isOutage } from '../problem-handler.ts'
 import { openBatcher } from './batcher.ts'
@@ -26,7 +27,7 @@ const path = z.object({ id: z.string() })
 
 /** Routes by which a worker starts, keeps alive and ends its attempt. */
 export const taskInstanceRoutes: Routes<WorkerApiContext> = (app, context) => {
-  const { moves, executionTokens, metrics } = context
+  const { config, moves, executionTokens, metrics } = context
   const isAway = (error: unknown): boolean =>
     error instanceof Error && isOutage(error as Error & { readonly code?: string })
   const starts = openBatcher<StartRequest, StartAnswer>((requests) => startTaskInstances(moves, requests), isAway)
@@ -51,7 +52,8 @@ export const taskInstanceRoutes: Routes<WorkerApiContext> = (app, context) => {
       if (run === undefined) throw new Error(`Dag run ${answer.runKey} has no row.`)
       const xcomKeys = answer.tryNumber > 1 ? await listXComKeys(read, subject.taskInstanceId) : []
       reply.header(REFRESHED_TOKEN_HEADER, await executionTokens.createSession(subject))
-      return runContextOf(run, answer, xcomKeys)
+      const traceparent = config.traces.otelOn ? traceparentOf(lifeOf(run), subject.dispatchId) : null
+      return { ...runContextOf(run, answer, xcomKeys), traceparent }
     },
   )
 
@@ -80,6 +82,8 @@ export const taskInstanceRoutes: Routes<WorkerApiContext> = (app, context) => {
     },
   )
 }
+
+const lifeOf = ({ dag_id: dagId, run_id: runId, queued_at: queuedAt }: DagRunRow) => ({ dagId, runId, queuedAt })
 
 type Attempt = Pick<Settlement, 'taskInstanceId' | 'dispatchId'>
 
