@@ -125,6 +125,7 @@ describeOnEngines('a drain', (engine) => {
     await eventually(async () => (await world.states(runId))['one'] === 'running')
     expect(await drain()).toEqual({ kind: 'ordered' })
     await eventually(() => b.handed.length === 3)
+    await eventually(() => a.revoked.length > 0)
     expect(a.revoked).toEqual(['two'])
     await eventually(async () => (await world.states(runId))['two'] === 'running')
     expect(await executorsOf(world)).toEqual({
