@@ -16,6 +16,7 @@ import { markTaskInstances } from '../packages/core/src/moves/mark-task-instance
 import type { MoveContext } from '../packages/core/src/moves/move-context.ts'
 import { registerDagFile } from '../packages/core/src/moves/register-dag-file.ts'
 import { releaseDueTaskInstances } from '../packages/core/src/moves/release-due.ts'
+import { runTaskInstance } from '../packages/core/src/moves/run-task-instance.ts'
 import type { TaskInstanceSelection } from '../packages/core/src/moves/select-task-instances.ts'
 import { setDagPaused } from '../packages/core/src/moves/set-dag-paused.ts'
 import { settleDispatches } from '../packages/core/src/moves/settle-dispatches.ts'
@@ -216,6 +217,8 @@ export class RandomWalk {
         return this.#clear()
       case 'mark':
         return this.#mark()
+      case 'run':
+        return this.#runTask()
       case 'endRun':
         return this.#endRun()
       case 'pool':
@@ -288,6 +291,23 @@ export class RandomWalk {
     await markTaskInstances(this.context, selection, { actor: 'test', isDryRun: false, mark })
   }
 
+  /** Somebody asks for one task instance, on any executor, past what is upstream of it or not. */
+  async #runTask(): Promise<void> {
+    const run = await this.#pickRun()
+    if (run === null) return
+    const taskId = await this.#pickTask(run.run_key)
+    await runTaskInstance(this.context, {
+      actor: 'test',
+      dagId: run.dag_id,
+      runId: run.run_id,
+      taskId,
+      mapIndex: -1,
+      executor: this.stream.chance(0.5) ? null : this.stream.pick(WALK_EXECUTORS),
+      ignoresDependencies: this.stream.chance(0.5),
+      problemWith: () => null,
+    })
+  }
+
   async #endRun(): Promise<void> {
     const run = await this.#pickRun()
     if (run === null) return
@@ -299,24 +319,28 @@ export class RandomWalk {
   async #select(): Promise<TaskInstanceSelection | null> {
     const run = await this.#pickRun()
     if (run === null) return null
-    const rows = await this.tx.query
-      .selectFrom('task_instance')
-      .select('task_id')
-      .where('run_key', '=', run.run_key)
-      .orderBy('task_index')
-      .execute()
     const chance = (): boolean => this.stream.chance(0.3)
     return {
       dagId: run.dag_id,
       runs: { kind: 'one', runId: run.run_id, past: chance(), future: chance() },
       tasks: {
-        taskIds: this.stream.chance(0.2) ? null : [this.stream.pick(rows).task_id],
+        taskIds: this.stream.chance(0.2) ? null : [await this.#pickTask(run.run_key)],
         includeUpstream: chance(),
         includeDownstream: this.stream.chance(0.5),
       },
       mapIndexes: new Map(),
       states: chance() ? new Set(['failed', 'upstream_failed']) : null,
     }
+  }
+
+  async #pickTask(runKey: number): Promise<string> {
+    const rows = await this.tx.query
+      .selectFrom('task_instance')
+      .select('task_id')
+      .where('run_key', '=', runKey)
+      .orderBy('task_index')
+      .execute()
+    return this.stream.pick(rows).task_id
   }
 
   async #pickRun(): Promise<{ run_key: number; run_id: string; dag_id: string } | null> {
@@ -367,7 +391,7 @@ export async function openWalkDatabase(): Promise<Database> {
 const SCHEDULER = 'scheduler'
 const AGEING_MS = 30_000
 const BY_ITSELF = { trigger: 3, claim: 3, start: 4, report: 4, end: 4, pause: 1, offer: 3, pool: 2, wait: 2 }
-const BY_HAND = { clear: 2, mark: 1, endRun: 1 }
+const BY_HAND = { clear: 2, mark: 1, run: 2, endRun: 1 }
 const STEPS = { ...BY_ITSELF, ...BY_HAND }
 
 async function never(): Promise<void> {

@@ -92,4 +92,4 @@ const RUN = {
   maxActiveTasks: 16,
 }
 
-const NO_CHANGE = { unfinished: 0, active: 0, waiting: 0, failedLeaves: 0, isPaused: false }
+const NO_CHANGE = { unfinished: 0, active: 0, waiting: 0, failedLeaves: 0, isHeld: false }

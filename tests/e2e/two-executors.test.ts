@@ -105,3 +105,17 @@ it('refuses a Dag that chooses one that is not configured, naming those that are
   expect(stdout).toMatch(/wrong\.ts/)
   expect(stdout).toMatch(/general/)
 })
+
+it('runs one task instance on an executor that is asked for, and names those that can be asked', async () => {
+  const runId = await server.trigger('plain', { journal })
+  expect(await server.runEnd('plain', runId)).toBe('success')
+  const refused = await server.run('tasks', 'run', 'plain', runId, 'only', '--executor', 'inside')
+  expect(refused.exitCode).not.toBe(0)
+  expect(refused.stderr).toMatch(/"inside" runs no task instance on demand.*general, single/s)
+  const args = ['tasks', 'run', 'plain', runId, 'only', '--executor', 'single', '--wait']
+  const { exitCode, stderr } = await server.run(...args)
+  expect(exitCode, stderr).toBe(0)
+  expect(await server.states('plain', runId)).toMatchObject([{ state: 'success', try_number: 2, executor: 'single' }])
+  expect((await server.run('tasks', 'state', 'plain', runId, 'only')).stdout).toBe('success\n')
+  expect(await server.runEnd('plain', runId)).toBe('success')
+})

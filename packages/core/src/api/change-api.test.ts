@@ -179,3 +179,20 @@ describe('deleting', () => {
     expect((await api.call('GET', done.path)).status).toBe(404)
   })
 })
+
+describe('asking for one task instance', () => {
+  it('is refused by name where no executor can be asked, where it runs, and where there is none', async () => {
+    const { path } = await start('stuck')
+    await eventually(async () => (await api.call('GET', `${path}/taskInstances/hold`)).body.state === 'queued')
+    const run = (taskId: string, body: object = {}) => api.call('POST', `${path}/taskInstances/${taskId}/run`, { body })
+    expect((await run('nothing')).status).toBe(404)
+    expect(await run('hold')).toMatchObject({ status: 409, body: { detail: expect.stringContaining('is queued') } })
+    expect((await run('after')).body.detail).toMatch(/all_success of "after".*"hold" is queued/)
+    const answer = await run('after', { ignore_dependencies: true, executor: 'elsewhere' })
+    expect(answer.body).toMatchObject({
+      detail: 'There is no executor "elsewhere".',
+      remedy: 'No executor here can be asked.',
+    })
+    expect((await run('after', { ignore_dependencies: true })).body.detail).toMatch(/"instant" runs no task instance/)
+  })
+})

@@ -164,6 +164,7 @@ async function explainScheduled(
   const now = context.environment.clock.now()
   const { admitted, held } = admit({ now, candidates: [...candidates.values()], runs, ...capacities })
   const gate = held.get(row.id)
+  if (gate?.kind === 'run_not_running') return (await explainRun(tx, context, row.run_key)) ?? heldBy(gate)
   if (gate !== undefined) return heldBy(gate)
   return ready(admitted.find(({ candidate }) => candidate.id === row.id))
 }

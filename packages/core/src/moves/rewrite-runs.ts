@@ -56,6 +56,26 @@ export async function holdRuns(tx: Tx, context: MoveContext, runKeys: readonly n
 
 /** Writes changes of held runs with all that follows. Answers the processes that are being stopped. */
 export async function rewriteRuns(
+  held: HeldRuns,
+  changes: readonly RowChange[],
+  order: RewriteOrder,
+): Promise<readonly StoppingRow[]> {
+  const stopping = await changeRows(held, changes, order)
+  await endRewrite(held)
+  return stopping
+}
+
+/** Decides the rest of held runs anew, and writes their counts. */
+export async function endRewrite({ ledger }: HeldRuns): Promise<void> {
+  await recountRuns(
+    ledger,
+    ledger.runs.map((run) => run.row.run_key),
+  )
+  await ledger.close()
+}
+
+/** The changes themselves, for who has more to write before {@link endRewrite}. */
+export async function changeRows(
   { ledger, rows }: HeldRuns,
   changes: readonly RowChange[],
   order: RewriteOrder,
@@ -69,11 +89,6 @@ export async function rewriteRuns(
   await write(ledger, moves)
   for (const move of moves) note(ledger, move, order)
   await rewriteRunRows(ledger, rows, moves, order)
-  await recountRuns(
-    ledger,
-    ledger.runs.map((run) => run.row.run_key),
-  )
-  await ledger.close()
   return stopping
 }
 

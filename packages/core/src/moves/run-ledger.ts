@@ -109,7 +109,7 @@ export class RunLedger {
       .filter((run) => run.waiting > 0)
       .map((run) => ({
         runKey: run.run_key,
-        places: this.run(run.run_key).isPaused ? 0 : Math.min(run.waiting, run.max_active_tasks - run.active),
+        places: this.run(run.run_key).isHeld ? 0 : Math.min(run.waiting, run.max_active_tasks - run.active),
       }))
     if (windows.length > 0) await setWindows(this.tx, windows)
   }
@@ -168,9 +168,14 @@ export class OpenRun {
     return state === this.state ? null : state
   }
 
+  /** True while nothing of it may be queued, so that none of its rows takes a place among the candidates. */
+  get isHeld(): boolean {
+    return this.isPaused || this.state === 'queued'
+  }
+
   /** How many more task instances become admissible without a window; 0 when there is one. */
   get roomWithoutWindow(): number {
-    if (this.isPaused || this.row.is_windowed === 1 || this.mustRefit) return 0
+    if (this.isHeld || this.row.is_windowed === 1 || this.mustRefit) return 0
     return this.row.max_active_tasks - (this.row.active + this.active) - (this.row.waiting + this.waiting)
   }
 
@@ -183,8 +188,8 @@ export class OpenRun {
     )
   }
 
-  change(): RunChange & { isPaused: boolean } {
-    const { unfinished, active, waiting, failedLeaves, isPaused } = this
-    return { runKey: this.row.run_key, unfinished, active, waiting, failedLeaves, isPaused }
+  change(): RunChange & { isHeld: boolean } {
+    const { unfinished, active, waiting, failedLeaves, isHeld } = this
+    return { runKey: this.row.run_key, unfinished, active, waiting, failedLeaves, isHeld }
   }
 }

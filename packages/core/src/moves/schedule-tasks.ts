@@ -5,6 +5,7 @@ import type { RunLedger } from './run-ledger.ts'
 export async function scheduleTasks(
   ledger: RunLedger,
   tasks: ReadonlyArray<TaskAddress & { from: 'none' | 'up_for_retry' }>,
+  actor = 'scheduler',
 ): Promise<void> {
   if (tasks.length === 0) return
   const moves = tasks.map((task) => {
@@ -19,7 +20,7 @@ export async function scheduleTasks(
   if (scheduled.length !== moves.length) throw new Error('A task instance changed state without the lock of its run.')
   for (const row of scheduled) {
     ledger.audit(row.run_key, {
-      actor: 'scheduler',
+      actor,
       taskId: row.task_id,
       mapIndex: row.map_index,
       tryNumber: row.try_number,

@@ -24,6 +24,7 @@ import { importErrorRoutes } from './import-errors.ts'
 import { loginRoutes } from './login.ts'
 import { logRoutes } from './logs.ts'
 import { monitorRoutes } from './monitor.ts'
+import { runTaskRoutes } from './run-task-instance.ts'
 import { taskInstanceRoutes } from './task-instances.ts'
 import { poolRoutes } from './pools.ts'
 import { taskRoutes } from './tasks.ts'
@@ -62,6 +63,7 @@ export function restApi(context: ApiContext): (app: App) => Promise<void> {
       clearRoutes(versions),
       markRoutes(versions),
       cancelRoutes(versions),
+      runTaskRoutes(versions),
       tryRoutes(versions),
       logRoutes,
       xcomRoutes,

@@ -245,7 +245,7 @@ describeOnEngines('statements', (engine) => {
 
   it('keeps the counts of runs and Dags, and ends a run once', () =>
     inRun(async ({ tx, key, dagId }) => {
-      const change = { runKey: key, unfinished: -1, active: 0, waiting: 17, failedLeaves: 0, isPaused: false }
+      const change = { runKey: key, unfinished: -1, active: 0, waiting: 17, failedLeaves: 0, isHeld: false }
       const [changed] = await changeRunCounts(tx, [change])
       expect(changed).toMatchObject({ run_key: key, unfinished: 4, waiting: 17, is_windowed: 1, max_active_tasks: 16 })
       await changeDagRunCounts(tx, new Map([[dagId, { running: 1, queued: 2 }]]))

@@ -114,7 +114,7 @@ describeOnEngines('plans', (engine) => {
   })
 })
 
-const NO_CHANGE = { unfinished: 0, active: 0, waiting: 0, failedLeaves: 0, isPaused: false }
+const NO_CHANGE = { unfinished: 0, active: 0, waiting: 0, failedLeaves: 0, isHeld: false }
 
 /** Many runs with undecided, waiting, admissible and tried tasks. */
 async function fill(tx: Tx): Promise<void> {

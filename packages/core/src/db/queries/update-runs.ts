@@ -31,7 +31,7 @@ const changeRuns = statement(
     failed_leaves = failed_leaves + d.in_failed_leaves,
     is_windowed = case
       when active + d.in_active + waiting + d.in_waiting > max_active_tasks then 1
-      when d.in_is_paused = 1 and waiting + d.in_waiting > 0 then 1
+      when d.in_is_held = 1 and waiting + d.in_waiting > 0 then 1
       else 0 end
   from ${rows(1, {
     in_run_key: 'int',
@@ -39,7 +39,7 @@ const changeRuns = statement(
     in_active: 'int',
     in_waiting: 'int',
     in_failed_leaves: 'int',
-    in_is_paused: 'int',
+    in_is_held: 'int',
   })} as d
   where run_key = d.in_run_key
   returning run_key, unfinished, active, waiting, failed_leaves, max_active_tasks, is_windowed`,
@@ -84,9 +84,9 @@ const startRuns = statement(
 /** Adds to the counts of runs, and says what they are then. */
 export function changeRunCounts(
   tx: Tx,
-  changes: ReadonlyArray<RunChange & { readonly isPaused: boolean }>,
+  changes: ReadonlyArray<RunChange & { readonly isHeld: boolean }>,
 ): Promise<ChangedRun[]> {
-  const values = changes.map((c) => [c.runKey, c.unfinished, c.active, c.waiting, c.failedLeaves, c.isPaused ? 1 : 0])
+  const values = changes.map((c) => [c.runKey, c.unfinished, c.active, c.waiting, c.failedLeaves, c.isHeld ? 1 : 0])
   return tx.all<ChangedRun>(changeRuns, [JSON.stringify(values)])
 }
 

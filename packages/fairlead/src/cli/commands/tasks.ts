@@ -1,11 +1,12 @@
 import { Command } from 'commander'
 import { apiUrlOption, examples, outputOption, type Run } from '../command-kit.ts'
+import { addTaskRuns } from './run-task.ts'
 import { addTaskChanges } from './task-changes.ts'
 
 /** `fairlead tasks …` */
 export function tasksCommand(run: Run): Command {
   const tasks = new Command('tasks').description(
-    'See tasks, their states, logs, and why they wait; clear, mark and cancel them.',
+    'See tasks, their states, logs, and why they wait; run, clear, mark and cancel them.',
   )
   const actions = () => import('../actions/tasks.ts')
   const sub = (name: string, description: string, ...lines: readonly string[]) =>
@@ -44,6 +45,7 @@ export function tasksCommand(run: Run): Command {
     .argument('<task-id>')
     .addOption(outputOption())
     .action(run(async () => (await actions()).explainTask))
+  addTaskRuns(sub, run)
   addTaskChanges(sub, run)
   addTest(tasks, run)
   return tasks
