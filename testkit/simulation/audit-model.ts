@@ -88,6 +88,7 @@ export class AuditModel {
       if (row.event === 'dag_run.created') await this.#createRun(tx, row, changes)
       if (row.event === 'dag_run.state') this.#moveRun(row, changes)
       if (row.event === 'task_instance.state') this.#moveTask(row, changes)
+      if (row.event === 'task_instance.stop_requested') this.#noteStop(row)
     }
     return changes
   }
@@ -99,6 +100,11 @@ export class AuditModel {
     const run = newRun(at, JSON.parse(created.spec) as DagSpec)
     this.runs.set(`${row.dag_id}/${row.run_id}`, run)
     changes.runs.add(run)
+  }
+
+  #noteStop(row: AuditRow): void {
+    const attempt = this.attempts.get(row.dispatch_id ?? '')
+    if (attempt !== undefined) attempt.isToStop = true
   }
 
   #moveRun(row: AuditRow, changes: { runs: Set<RunModel>; number: number }): void {
@@ -154,7 +160,7 @@ export class AuditModel {
         this.#violated('one live attempt', `${task.label} is queued under the known dispatch id ${dispatchId}`)
       }
       task.dispatchId = dispatchId
-      const attempt = { dispatchId: dispatchId ?? '', task, closed: null, lastSignAt: null }
+      const attempt = { dispatchId: dispatchId ?? '', task, closed: null, lastSignAt: null, isToStop: false }
       this.attempts.set(attempt.dispatchId, attempt)
       task.attempts.push(attempt)
     } else if (from === 'queued' || from === 'running') {

@@ -24,6 +24,7 @@ interface LinedUpRow {
 }
 
 const poolRows = statement(() => `select name, slots from pool`)
+const drainRows = statement(() => `select executor from executor_drain`)
 const linedUp = statement(
   () => `select task_id, dispatch_id, lane, priority, order_date, run_key, task_index from task_instance
   where is_admissible = 1 or dispatch_id in (select value from json_each($1))
@@ -43,6 +44,9 @@ export async function checkClaim(tx: Tx, claimed: Claimed, violated: Violated): 
     checkPool(row, task, claimed.rows, pools, violated)
     checkLimits(task, claimed, violated)
   }
+  const drained = new Set((await tx.all<{ executor: string }>(drainRows)).map((row) => row.executor))
+  const wrong = claimed.fresh.find((row) => drained.has(row.executor))
+  if (wrong !== undefined) violated('drains', `${wrong.dispatch_id} was queued on ${wrong.executor}, which is drained`)
   await checkOrder(tx, claimed, violated)
 }
 

@@ -1,7 +1,10 @@
 import { DEFAULT_POOL, type DagSpec } from '@fairlead/protocol'
 import { createPool, updatePool } from '../../packages/core/src/moves/change-pools.ts'
+import { cancelBackfill } from '../../packages/core/src/moves/change-backfill.ts'
+import { createBackfill } from '../../packages/core/src/moves/create-backfill.ts'
 import { createDagRun } from '../../packages/core/src/moves/create-dag-run.ts'
 import type { MoveContext } from '../../packages/core/src/moves/move-context.ts'
+import { endDrain, orderDrain } from '../../packages/core/src/moves/order-drain.ts'
 import { forgetDagFile, registerDagFile } from '../../packages/core/src/moves/register-dag-file.ts'
 import { setDagPaused } from '../../packages/core/src/moves/set-dag-paused.ts'
 import { MOST_POOL_SLOTS, POOLS } from './random-dag.ts'
@@ -43,6 +46,8 @@ export class Operator {
   begin(): void {
     const { plan, fleet, machines } = this.#deps
     for (const name of POOLS) this.#sizePool(name, this.#deps.surroundings.stream.int(1, 4))
+    this.#times(plan.drains, () => this.#drain())
+    this.#times(plan.backfills, () => this.#backfill())
     this.#times(plan.poolChanges, () => this.#changePool())
     for (const spec of plan.dags) this.#asking(0, (context) => register(context, spec, 'v1'))
     for (const spec of plan.newVersions) this.#times(1, () => this.#change(spec))
@@ -63,6 +68,7 @@ export class Operator {
     }
     this.#isFinishing = true
     for (const name of [DEFAULT_POOL, ...POOLS]) this.#sizePool(name, MOST_POOL_SLOTS)
+    for (const { name } of this.#deps.plan.executors) this.#undrain(name)
     for (const { dagId } of this.#deps.plan.dags) {
       this.#asking(0, (context) => forgetDagFile(context, { bundleName: 'dags', file: `${dagId}.ts` }))
       this.#asking(1, (context) => setDagPaused(context, { dagId, isPaused: false, actor: 'operator' }))
@@ -93,6 +99,44 @@ export class Operator {
       const runAfter = delayMs === null ? null : context.environment.clock.now() + delayMs
       return createDagRun(context, { ...base, dagId, runAfter, triggeredBy: 'operator' })
     })
+  }
+
+  #drain(): void {
+    const { stream, kernel, chaos } = this.#deps.surroundings
+    const { executors } = this.#deps.plan
+    const { name: executor } = stream.pick(executors)
+    const other = executors.find(({ name }) => name !== executor)?.name ?? null
+    const order = { executor, to: stream.chance(0.5) ? other : null, moveRunning: stream.chance(0.5) }
+    this.#asking(0, (context) => orderDrain(context, { ...order, isForced: false, actor: 'operator' }))
+    kernel.schedule(this.#life, stream.int(500, 30_000), () => {
+      if (chaos.isOn) this.#undrain(executor)
+    })
+  }
+
+  #undrain(executor: string): void {
+    this.#asking(0, (context) => endDrain(context, { executor, actor: 'operator' }))
+  }
+
+  /** Some minutes before now of a Dag that has a schedule, if there is one. */
+  #backfill(): void {
+    const { stream } = this.#deps.surroundings
+    const dated = this.#deps.plan.dags.filter(({ schedule }) => schedule.kind !== 'manual')
+    if (dated.length === 0) return
+    const { dagId } = stream.pick(dated)
+    const [beganMs, minutes] = [stream.int(1, 8) * 60_000, stream.int(0, 3)]
+    const shape = {
+      isReversed: stream.chance(0.3),
+      reprocess: stream.pick(['none', 'failed', 'completed'] as const),
+      maxActiveRuns: stream.int(1, 2),
+      conf: null,
+      actor: 'operator',
+    }
+    this.#asking(0, (context) => {
+      const from = context.environment.clock.now() - beganMs
+      return createBackfill(context, { dagId, from, to: from + minutes * 60_000, ...shape })
+    })
+    if (stream.chance(0.3))
+      this.#asking(stream.int(1, 10_000), (context) => cancelBackfill(context, { id: 1, actor: 'operator' }))
   }
 
   #changePool(): void {

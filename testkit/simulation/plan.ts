@@ -47,6 +47,9 @@ export interface Plan {
   readonly newVersions: readonly DagSpec[]
   /** How often somebody gives a pool another size. */
   readonly poolChanges: number
+  /** How often an executor is drained for a while. */
+  readonly drains: number
+  readonly backfills: number
   readonly runs: number
   readonly pauses: number
   /** How often somebody clears, marks or cancels. */
@@ -114,6 +117,8 @@ export function drawPlan(stream: RandomStream): Plan {
     newVersions: dagIds
       .filter(() => stream.chance(0.25))
       .map((dagId) => randomDag(stream.fork(`${dagId} anew`), dagId)),
+    drains: stream.pick([0, 0, 1, 2]),
+    backfills: stream.pick([0, 1, 2]),
     poolChanges: stream.pick([0, 1, 3]),
     runs: stream.pick([1, 1, 2, 2, 3]),
     pauses: stream.pick([0, 0, 1, 2]),

@@ -3,6 +3,7 @@ import type { ExplainedRow } from '../../packages/core/src/dispatch/explain-task
 import type { Explanation } from '../../packages/core/src/dispatch/explanation.ts'
 import { laneText, parseLane } from '../../packages/core/src/model/lane.ts'
 import { createPool, updatePool } from '../../packages/core/src/moves/change-pools.ts'
+import { endDrain } from '../../packages/core/src/moves/order-drain.ts'
 import { RunLedger } from '../../packages/core/src/moves/run-ledger.ts'
 import { setDagPaused } from '../../packages/core/src/moves/set-dag-paused.ts'
 import type { Trial } from './explain-probe.ts'
@@ -18,8 +19,11 @@ export async function removeGate(trial: Trial, row: ExplainedRow, { gate, facts 
   await remove(trial, row, facts)
 }
 
-const open: Remove = async ({ offers }, _row, { executor }) =>
-  offers.set(String(executor), { kind: 'open', parallelism: PLENTY })
+const open: Remove = async ({ offers, context }, _row, facts) => {
+  const executor = String(facts['executor'])
+  offers.set(executor, { kind: 'open', parallelism: PLENTY })
+  await endDrain(context, { executor, actor: 'probe' })
+}
 
 const wait =
   (fact: string): Remove =>

@@ -46,6 +46,8 @@ export interface AttemptModel {
   closed: ClosedAttempt | null
   /** When it last gave a sign of life that was accepted, in kernel time; null before it was let run. */
   lastSignAt: number | null
+  /** Set when somebody wants its process stopped, though the task instance is to run. */
+  isToStop: boolean
 }
 
 /** How an attempt ended. */

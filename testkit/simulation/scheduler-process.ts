@@ -39,7 +39,7 @@ export function processContext(deps: ProcessDeps, life: Life, skewMs: number) {
   return {
     database: simulatedDatabase(deps.database, life, {
       surroundings,
-      inspect: (tx, who, now) => umpire.inspect(tx, who, now),
+      inspect: (tx, by) => umpire.inspect(tx, by),
       isShared: plan.isShared,
       skewMs,
     }),

@@ -2,7 +2,6 @@ import type { Database, Tx } from '../../packages/core/src/db/database.ts'
 import type { HeartbeatAnswer, HeartbeatRequest } from '../../packages/core/src/moves/heartbeat-task-instance.ts'
 import type { SettleAnswer, Settlement } from '../../packages/core/src/moves/settle-task-instances.ts'
 import type { StartAnswer, StartRequest } from '../../packages/core/src/moves/start-task-instances.ts'
-import { statement } from '../../packages/core/src/db/statement.ts'
 import { AuditModel } from './audit-model.ts'
 import { checkClaim } from './claim-check.ts'
 import { checkTriggerRules } from './check-trigger-rules.ts'
@@ -11,6 +10,7 @@ import { OrderedFailure } from './ordered-failure.ts'
 import { recountDags, recountRuns } from './recount.ts'
 import type { AttemptModel, RunModel, TaskModel } from './run-model.ts'
 import { SlotCheck, type Truth } from './slot-check.ts'
+import type { Inspect } from './simulated-database.ts'
 import type { Trace } from './trace.ts'
 
 /** A broken invariant. */
@@ -36,8 +36,6 @@ export interface UmpireOptions {
 const RECENT_MS = 10_000
 const TRANSACTIONS_PER_FULL_CHECK = 20
 
-const totalChanges = statement(() => `select total_changes() as written`)
-
 /** Holds every commit and every answer against the invariants. Remembers the first that is broken. */
 export class Umpire {
   readonly model: AuditModel
@@ -50,7 +48,6 @@ export class Umpire {
   readonly #probe: UmpireOptions['probe']
   violation: Violation | null = null
   #transactions = 0
-  #written = -1
 
   constructor(options: UmpireOptions) {
     const violated = (invariant: string, detail: string): void => this.violated(invariant, detail)
@@ -77,11 +74,9 @@ export class Umpire {
   }
 
   /** The last thing in each transaction: what it commits must be right. */
-  async inspect(tx: Tx, who: string, now: number): Promise<void> {
-    const written = await rowsWritten(tx)
-    // What changed no row broke nothing that held before it.
-    if (written === this.#written && !this.#checksAll) return
-    this.#written = written
+  async inspect(tx: Tx, { who, now, hasWritten }: Parameters<Inspect>[1]): Promise<void> {
+    // What wrote nothing broke nothing that held before it.
+    if (!hasWritten && !this.#checksAll) return
     const changes = await this.model.advance(tx)
     this.#transactions += 1
     for (const line of changes.lines) this.#trace.note(who, line)
@@ -105,7 +100,6 @@ export class Umpire {
   async #askToExplain(tx: Tx, who: string, now: number): Promise<void> {
     const problem = await this.#probe(tx, who, now)
     if (problem !== null) this.violated('explain', problem)
-    this.#written = await rowsWritten(tx)
   }
 
   /** Looks at everything once more. */
@@ -161,7 +155,8 @@ export class Umpire {
 
   /** Nothing that is wanted, runs and says so is stopped. */
   revoked(dispatchId: string): void {
-    const lastSignAt = this.model.attempts.get(dispatchId)?.lastSignAt ?? null
+    const { lastSignAt = null, isToStop = false } = this.model.attempts.get(dispatchId) ?? {}
+    if (isToStop) return
     if (this.#currentTask(dispatchId)?.state !== 'running' || lastSignAt === null) return
     const silentMs = this.#now() - lastSignAt
     if (silentMs < RECENT_MS) {
@@ -234,10 +229,4 @@ export class Umpire {
     }
     return this.#open
   }
-}
-
-/** Rows that this connection has ever written, undone or not. */
-async function rowsWritten(tx: Tx): Promise<number> {
-  const [row] = await tx.all<{ written: number }>(totalChanges)
-  return row?.written ?? 0
 }

@@ -2,6 +2,7 @@ import type { DispatchId, TaskInstanceId } from '@fairlead/protocol'
 import type { Tx } from '../db/database.ts'
 import { readActiveTis, readUsedSlots, readWaitingLanes } from '../db/queries/capacity-reads.ts'
 import { claimCandidates, readCandidates, type CandidateRow, type Claim } from '../db/queries/claims.ts'
+import { findNextMoment } from '../db/queries/due.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
 import { takeClaimTurn } from '../db/queries/schedulers.ts'
 import {
@@ -33,13 +34,17 @@ export interface ClaimedTask {
   readonly executor: string
 }
 
-/** Answer to a claim. `hasStops`: a process is to be stopped. `hasDrains`: so is an executor. `fenced`: this scheduler has lost its lease and must stop. */
+/** Answer to a claim. `fenced`: this scheduler has lost its lease and must stop. */
 export type ClaimAnswer =
   | {
       readonly kind: 'claimed'
       readonly tasks: readonly ClaimedTask[]
+      /** True when a process is to be stopped. */
       readonly hasStops: boolean
+      /** True when an executor is to be drained. */
       readonly hasDrains: boolean
+      /** When time alone makes something else ready, or has made it. */
+      readonly nextMoment: number | null
     }
   | { readonly kind: 'fenced' }
 
@@ -56,17 +61,19 @@ export function claimTaskInstances(
 ): Promise<ClaimAnswer> {
   return inTransaction(context, async (tx): Promise<ClaimAnswer> => {
     const now = context.environment.clock.now()
+    // Looked at on the way, before others have to wait: a turn with nothing to do costs no more than this.
+    const nextMoment = await findNextMoment(tx)
     if (!(await takeClaimTurn(tx, scheduler.id, now))) return { kind: 'fenced' }
     const lanes = await readLanes(tx)
     const { hasStops, hasDrains, ...capacities } = await readCapacities(tx, offers, lanes)
     const rows = await firstCandidates(tx, { lanes, capacities, most: MOST_PER_CLAIM })
-    if (rows.length === 0) return { kind: 'claimed', tasks: [], hasStops, hasDrains }
+    if (rows.length === 0) return { kind: 'claimed', tasks: [], hasStops, hasDrains, nextMoment }
     const ledger = new RunLedger(tx, context, await lockRuns(tx, [...new Set(rows.map(({ row }) => row.run_key))]))
     const runs = new Map(ledger.runs.map((run) => [run.row.run_key, runCapacity(run)]))
     const { admitted } = admit({ now, candidates: rows.map(toCandidate), runs, ...capacities })
     const tasks = await write(ledger, scheduler.id, chosenRows(rows, admitted))
     await ledger.close()
-    return { kind: 'claimed', tasks, hasStops, hasDrains }
+    return { kind: 'claimed', tasks, hasStops, hasDrains, nextMoment }
   })
 }
 

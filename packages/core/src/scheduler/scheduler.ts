@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { adoptOrphans } from '../dispatch/adopt-orphans.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
 import { Drainer } from '../dispatch/drainer.ts'
@@ -101,6 +102,8 @@ export class Scheduler {
     await this.#takeLease()
     const failed = new AbortController()
     const both = AbortSignal.any([signal, failed.signal])
+    // Each loop listens, and each executor brings some: not the leak that Node would warn of.
+    setMaxListeners(0, both)
     const parts = [
       this.#loop(both),
       this.#renewLoop(both),

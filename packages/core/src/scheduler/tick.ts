@@ -1,4 +1,3 @@
-import { findNextMoment } from '../db/queries/due.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { advanceBackfills } from '../moves/advance-backfills.ts'
 import { claimTaskInstances } from '../moves/claim-task-instances.ts'
@@ -21,20 +20,21 @@ export type TickResult =
   | { readonly kind: 'fenced' }
 
 /**
- * One turn: settle what executors reported, do what time has made due, admit, hand over. Each step is a bounded
- * transaction, so a turn is short however much there is to do; `hasMore` asks for another at once.
+ * One turn: settle what executors reported, admit, hand over, do what time has made due. Each step is a bounded
+ * transaction, so a turn is short however much there is to do; `hasMore` asks for another at once. A turn that finds
+ * nothing costs one transaction.
  */
 export async function tick(context: MoveContext, dispatcher: Dispatcher, schedulerId: string): Promise<TickResult> {
   const events = await dispatcher.settleEvents()
-  const before = await nextMoment(context)
-  const isDue = before !== null && before <= context.environment.clock.now()
-  if (isDue) await doWhatIsDue(context)
   const claim = await claimTaskInstances(context, { id: schedulerId }, dispatcher.offers)
   if (claim.kind === 'fenced') return claim
   context.environment.faults.at('scheduler.afterClaim')
   await dispatcher.handOver(claim.tasks)
+  const { nextMoment } = claim
+  const isDue = nextMoment !== null && nextMoment <= context.environment.clock.now()
+  if (isDue) await doWhatIsDue(context)
   const hasMore = events > 0 || isDue || claim.tasks.length > 0
-  return { kind: 'done', hasMore, nextMoment: before, hasStops: claim.hasStops, hasDrains: claim.hasDrains }
+  return { kind: 'done', hasMore, nextMoment, hasStops: claim.hasStops, hasDrains: claim.hasDrains }
 }
 
 async function doWhatIsDue(context: MoveContext): Promise<void> {
@@ -42,8 +42,4 @@ async function doWhatIsDue(context: MoveContext): Promise<void> {
   await advanceBackfills(context)
   await releaseDueTaskInstances(context)
   await startDagRuns(context)
-}
-
-function nextMoment(context: MoveContext): Promise<number | null> {
-  return context.database.transaction((tx) => findNextMoment(tx))
 }
