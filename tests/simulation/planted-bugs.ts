@@ -64,11 +64,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'moves/settle-task-instances.ts',
     changes: [
       {
-        find: `  return inTransaction(context, (tx) => settleIn(tx, context, settlements))`,
-        replace: `  return inTransaction(context, async (tx) => {
-    await tx.query.deleteFrom('dispatch').where('dispatch_id', 'in', settlements.map((s) => s.dispatchId)).execute()
-    return settleIn(tx, context, settlements)
-  })`,
+        find: `    (tx) => settleIn(tx, context, settlements),\n`,
+        replace: `    async (tx) => {
+      await tx.query.deleteFrom('dispatch').where('dispatch_id', 'in', settlements.map((s) => s.dispatchId)).execute()
+      return settleIn(tx, context, settlements)
+    },\n`,
       },
     ],
   },
@@ -172,7 +172,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       { find: `import { lockRunsOfTaskInstances }`, replace: `import { lockRuns, lockRunsOfTaskInstances }` },
       {
-        find: `  return inTransaction(context, (tx) => settleIn(tx, context, settlements))\n}\n`,
+        find: `  return inTransaction(
+    context,
+    (tx) => settleIn(tx, context, settlements),
+    (answers) => answers.some(({ kind }) => kind === 'moved'),
+  )
+}
+`,
         replace: `  const answers = await inTransaction(context, (tx) => settleIn(tx, context, settlements))
   const settled = later.splice(0)
   if (settled.length > 0) {
