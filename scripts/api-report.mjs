@@ -1,8 +1,8 @@
-// Writes PACKAGE/api.md: the declarations that index.ts exports, as tsc emits them. With --check it compares instead.
+// Writes PACKAGE/api.md: the declarations that each entry point exports, as tsc emits them. With --check it compares instead.
 // A change of a published contract is then a change of a committed file, which a review sees.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -31,10 +31,10 @@ function compile(folder) {
 }
 
 function reportOf(folder) {
-  const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  const parts = exportedFiles(join(folder, 'dist/index.d.ts')).map(
-    (file) => `## ${basename(file, '.d.ts')}\n\n\`\`\`ts\n${declarations(file)}\n\`\`\`\n`,
-  )
+  const { name, exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const parts = Object.values(exports)
+    .flatMap(({ types }) => exportedFiles(join(folder, types)))
+    .map((file) => `## ${titleOf(relative(join(folder, 'dist'), file))}\n\n\`\`\`ts\n${declarations(file)}\n\`\`\`\n`)
   const text = [`# What ${name} exports\n`, 'Written by `node scripts/api-report.mjs`; not by hand.\n', ...parts].join(
     '\n',
   )
@@ -50,8 +50,13 @@ function format(text) {
   }).stdout
 }
 
-/** The files that an index re-exports, in its order, and the index itself when it declares something of its own. */
+function titleOf(path) {
+  return path.replace(/\.d\.ts$/, '')
+}
+
+/** The files that an index re-exports, in its order; an entry that is no index declares what it exports itself. */
 function exportedFiles(index) {
+  if (basename(index) !== 'index.d.ts') return [index]
   const targets = [...readFileSync(index, 'utf8').matchAll(/from '(\.[^']+)'/g)].map(([, target]) => target)
   return [...new Set(targets)].map((target) => join(dirname(index), target.replace(/\.(ts|js)$/, '.d.ts')))
 }

@@ -10,7 +10,7 @@ import type { ExecutorClass } from '../executor-class.ts'
 import type { Executor, ExecutorEvent } from '../executor.ts'
 import { GuardedCalls } from './guarded-calls.ts'
 import { demand, Violation } from './violation.ts'
-import type { Laboratory, WorkerMount } from './laboratory.ts'
+import type { Laboratory } from './laboratory.ts'
 import { HostRecord, standHost, type HostFacts } from './stand-host.ts'
 import type { ConformanceHooks, Undo } from './subject.ts'
 
@@ -22,6 +22,8 @@ export interface StandParts extends HostFacts {
   readonly executorConfig: unknown
   readonly patienceMs: number
   readonly callPatienceMs: number
+  /** False for one that stands beside another, which keeps the one mount and the workers. */
+  readonly isServed: boolean
 }
 
 const TICK_MS = 25
@@ -47,8 +49,7 @@ export class Stand {
   #life = new AbortController()
   #executor: Executor | null = null
   #loops: readonly Promise<void>[] = []
-  #undoSurroundings: Undo = async () => undefined
-  #mount: WorkerMount = { url: '', credential: '' }
+  #undoSurroundings: Undo | null = null
   #isProcessing = false
   #hasCrashed = false
 
@@ -77,8 +78,7 @@ export class Stand {
     const { signal } = this.#life
     await this.calls.make('start', () => executor.start(signal))
     await this.#adopt(executor)
-    this.#mount = this.#parts.laboratory.mount({ executor, routes: this.#parts.executorClass.getApiRoutes?.() ?? [] })
-    await this.#surround()
+    if (this.#parts.isServed) await this.#serve(executor)
     this.#loops = [this.#tickLoop(signal), this.#syncLoop(executor, signal)]
     return this
   }
@@ -167,7 +167,7 @@ export class Stand {
     const { executor } = this
     await this.abandon()
     await this.#parts.hooks.crash?.(executor)
-    this.#parts.laboratory.mount(null)
+    this.#unmount()
     this.#executor = null
     this.#hasCrashed = true
   }
@@ -176,7 +176,6 @@ export class Stand {
   async restart(): Promise<void> {
     this.#life = new AbortController()
     this.#hasCrashed = false
-    await this.#undoSurroundings()
     await this.open()
   }
 
@@ -202,20 +201,28 @@ export class Stand {
     if (executor !== null) await this.calls.attempt(() => executor.terminate())
     await this.abandon()
     this.#executor = null
-    this.#parts.laboratory.mount(null)
-    await this.#undoSurroundings()
+    this.#unmount()
+    await this.#undoSurroundings?.()
   }
 
-  async #surround(): Promise<void> {
+  #unmount(): void {
+    if (this.#parts.isServed) this.#parts.laboratory.mount(null)
+  }
+
+  async #serve(executor: Executor): Promise<void> {
+    const routes = this.#parts.executorClass.getApiRoutes?.() ?? []
+    const mount = this.#parts.laboratory.mount({ executor, routes })
+    // What stands beside the executor outlives it.
+    if (this.#undoSurroundings !== null) return
     const { hooks, apiUrl, bundleFolder, logFolder } = this.#parts
     const undo = await hooks.surround?.({
-      executor: this.executor,
+      executor,
       apiUrl,
       bundleFolder,
       logFolder,
-      mount: this.#mount,
+      mount,
     })
-    this.#undoSurroundings = undo ?? this.#undoSurroundings
+    this.#undoSurroundings = undo ?? null
   }
 
   async #adopt(executor: Executor): Promise<void> {

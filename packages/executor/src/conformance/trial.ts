@@ -61,6 +61,7 @@ export class Trial {
       executorConfig: subject.executorConfig ?? null,
       ...this.#patience,
       skewMs: 0,
+      isServed: true,
       ...given,
     })
     this.#stands.push(stand)

@@ -10,6 +10,7 @@ import type { Job, WorkerReport } from './job.ts'
 
 const PREFIX = 'job/'
 const REVOKE_POLL_MS = 50
+const TERMINATE_MS = 10_000
 
 /**
  * Offers workloads to workers that long-poll its routes. A job is a row in the store, so a restart loses none.
@@ -76,6 +77,15 @@ export class PullExecutor extends BaseExecutor {
     }
     this.#revoked.delete(dispatchId)
     await this.forget(dispatchId)
+  }
+
+  /** Takes every job off the offer and off its worker. */
+  override async terminate(): Promise<void> {
+    await super.terminate()
+    const tasks = [...this.#jobs.values()].flatMap(({ workload }) =>
+      workload.type === 'ExecuteTask' ? [workload.taskInstance] : [],
+    )
+    await Promise.all(tasks.map((task) => this.revokeTask(task, AbortSignal.timeout(TERMINATE_MS))))
   }
 
   /** `POST /jobs/poll`: the next job for a worker, or 204 when none comes while it waits. */

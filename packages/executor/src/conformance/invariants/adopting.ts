@@ -120,7 +120,7 @@ export const adoptingInvariants: readonly Invariant[] = [
       const workload = await trial.mint('hold')
       stand.submit(workload)
       await trial.began(stand, workload)
-      const other = await trial.open({ name: 'neighbour' })
+      const other = await trial.open({ name: 'neighbour', isServed: false })
       const answer = await adopt(other, [workload.taskInstance])
       demandEqual(idsOf(answer), idsOf([workload.taskInstance]), 'What the neighbour did not adopt')
       demandEqual(other.executor.slotsOccupied, 0, 'slotsOccupied of the neighbour')

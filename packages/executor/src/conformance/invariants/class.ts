@@ -186,7 +186,7 @@ export const classInvariants: readonly Invariant[] = [
     level: 'full',
     sources: ['8.2 #42', '13.6 #25'],
     async check(trial) {
-      const [one, other] = [await trial.open({ name: 'one' }), await trial.open({ name: 'other' })]
+      const [one, other] = [await trial.open({ name: 'one' }), await trial.open({ name: 'other', isServed: false })]
       const workload = await trial.mint('hold')
       one.submit(workload)
       await trial.began(one, workload)
