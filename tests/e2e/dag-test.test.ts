@@ -61,6 +61,15 @@ dag.task('sleeps', () => { console.log('asleep'); return new Promise((resolve) =
 if (isMain(import.meta)) await dag.test({ executor: process.env['THROUGH'] })
 `
 
+const SECRETS = `import { Dag, getClient } from 'fairlead'
+const dag = new Dag('secrets')
+dag.task('reads', async () => {
+  const client = getClient()
+  const mail = await client.getConnection('mail')
+  return [await client.variables.get('region'), await client.variables.getJson('limits'), mail?.login, mail?.port]
+})()
+`
+
 /** A stranger's executor: every task is a child of its own making, which does nothing but speak the API. */
 const OWN = `import { BaseExecutor } from '@fairlead/executor'
 import { runWorkload, runnerFiles } from '@fairlead/task-runner'
@@ -91,6 +100,7 @@ beforeAll(async () => {
   write('dags/prices.ts', PRICES)
   write('dags/unguarded.ts', UNGUARDED)
   write('dags/endless.ts', ENDLESS)
+  write('dags/secrets.ts', SECRETS)
   write('compiled.js', (await transform(PRICES, { loader: 'ts', sourcemap: 'inline', sourcefile: 'prices.ts' })).code)
 })
 afterAll(() => {
@@ -176,6 +186,18 @@ describe('fairlead tasks test', () => {
       const { stdout, exitCode } = await start([...command, 'count', '2026-01-02', ...inputs, ...options, '-o', 'json'])
       expect(JSON.parse(stdout)).toEqual({ task_id: 'count', state: 'success', result: '1' })
       expect(exitCode).toBe(0)
+    },
+  )
+
+  it.each([[[]], [['--executor', 'LocalExecutor']]])(
+    'has the task read the variables and connections it is given (%j)',
+    async (options) => {
+      const variables = JSON.stringify({ region: 'eu', limits: { rows: 3 } })
+      const connections = JSON.stringify({ mail: 'smtp://ada:word@mail.example:587' })
+      const secrets = ['--variables', variables, '--connections', connections]
+      const testing = [join(ROOT, 'packages/fairlead/bin/fairlead.mjs'), 'tasks', 'test', 'secrets', 'reads']
+      const { stdout, stderr } = await start([...testing, ...secrets, ...options, '-o', 'json'])
+      expect(JSON.parse(stdout), stderr).toMatchObject({ state: 'success', result: ['eu', { rows: 3 }, 'ada', 587] })
     },
   )
 

@@ -1,4 +1,5 @@
 import type { AuthoredDag } from './authored-dag.ts'
+import type { Connection } from './connection.ts'
 import { AuthorError } from './errors.ts'
 import type { JsonValue } from './json.ts'
 import { readSlot, SDK_SLOT, TEST_DRIVER_SLOT } from './symbols.ts'
@@ -18,6 +19,10 @@ export interface DagTestOptions {
   readonly executor?: string | TestableExecutor
   /** The file that holds the Dag, for an executor whose workers load it. Default: where the Dag was constructed. */
   readonly file?: string
+  /** Variables that its tasks read: texts as they are, anything else as JSON. They are gone when the run is over. */
+  readonly variables?: Readonly<Record<string, JsonValue>>
+  /** Connections that its tasks read, by id. They are gone when the run is over. */
+  readonly connections?: Readonly<Record<string, TestConnection>>
   /** Tasks whose id matches succeed without being run. */
   readonly markSuccessPattern?: RegExp | string
   /** True to wait between the tries of a task as long as it says. Default false: they follow at once. */
@@ -27,6 +32,12 @@ export interface DagTestOptions {
   /** Ends the run early. */
   readonly signal?: AbortSignal
 }
+
+/** A connection of a test: a URI, Airflow's JSON object, or any part of what `getConnection` answers with its type. */
+export type TestConnection =
+  | string
+  | (Partial<Connection> & Pick<Connection, 'connType'>)
+  | { readonly conn_type: string; readonly [field: string]: JsonValue | undefined }
 
 /** An executor class, as `@fairlead/executor` has them. */
 export type TestableExecutor = new (host: never) => object

@@ -1,6 +1,6 @@
 export { Dag } from './dag.ts'
 export { Bundle } from './bundle.ts'
-export type { DagTestOptions, DagTestResult, TestableExecutor, TestedTask } from './dag-test.ts'
+export type { DagTestOptions, DagTestResult, TestableExecutor, TestConnection, TestedTask } from './dag-test.ts'
 export { isMain } from './is-main.ts'
 export { getClient, getContext } from './context.ts'
 export type { TaskClient, TaskContext, TaskLog, VariableClient, XComAddress, XComClient } from './context.ts'

@@ -1,7 +1,9 @@
 import { BaseExecutor, type ExecutorHost } from '@fairlead/executor'
+import type { TaskInstanceRef } from '@fairlead/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { fakeExecutorHost } from '../../../../testkit/fake-host.ts'
 import { ManualClock } from '../../../../testkit/manual-clock.ts'
+import { taskWorkload } from '../../../../testkit/sample-workloads.ts'
 import { NO_FAULTS } from '../model/environment.ts'
 import { NO_LOG } from '../observability/log.ts'
 import { openMetrics, type ServedMetrics } from '../observability/metrics.ts'
@@ -28,6 +30,10 @@ class FickleExecutor extends BaseExecutor {
 
   async executeAsync(): Promise<string | null> {
     return null
+  }
+
+  override revokeTask(_ref: TaskInstanceRef, signal: AbortSignal): Promise<void> {
+    return this.#play('revokeTask', signal)
   }
 
   async sync({ signal }: { signal: AbortSignal }): Promise<void> {
@@ -107,6 +113,17 @@ describe('an executor under guard', () => {
     await running
     expect(managed.condition.kind).toBe('stopped')
     expect(changes).toBe(2)
+  })
+
+  it('stays healthy while a stop takes long or is refused, which concerns that work alone', async () => {
+    await run()
+    for (const stops of [hang, fail]) {
+      executor.does['revokeTask'] = stops
+      const revocation = managed.revoke(taskWorkload().taskInstance, stopping.signal)
+      await pass(CALL_MS)
+      expect((await revocation).kind).toBe('unconfirmed')
+      expect(managed.condition.kind).toBe('healthy')
+    }
   })
 
   it('is degraded by a start that throws, with the message, and heals once it does not', async () => {

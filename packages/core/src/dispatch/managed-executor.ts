@@ -129,7 +129,7 @@ export class ManagedExecutor {
   }
 
   /**
-   * Stops work. A refusal concerns this work alone, and says nothing about the executor's health; no answer in time does.
+   * Stops work. A refusal, or no answer in time, concerns this work alone: it says nothing about the executor's health.
    */
   async revoke(ref: TaskInstanceRef, signal: AbortSignal): Promise<Revocation> {
     const result = await this.#call('revokeTask', (callSignal) => this.executor.revokeTask(ref, callSignal), signal)

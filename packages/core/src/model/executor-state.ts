@@ -47,7 +47,7 @@ export function stateOf(condition: ExecutorCondition, drain: ExecutorDrain | nul
 }
 
 const THROWS_UNTIL_DEGRADED = 3
-/** Members whose throw says nothing about the whole: the piece of work they were asked about could not be dealt with. */
+/** Members that say nothing about the whole, unless they block: the work they were asked about could not be dealt with. */
 const ABOUT_ONE_WORKLOAD: ReadonlySet<string> = new Set(['revokeTask', 'getTaskLog'])
 const BLOCKED_UNTIL_DEGRADED_MS = 2_000
 
@@ -65,11 +65,11 @@ export function afterFailure(
   failure: ExecutorFailure,
   inARow: number,
 ): ExecutorCondition {
+  if (failure.how !== 'blocked' && ABOUT_ONE_WORKLOAD.has(failure.member)) return condition
   switch (condition.kind) {
     case 'stopped':
       return condition
     case 'healthy':
-      if (failure.how === 'threw' && ABOUT_ONE_WORKLOAD.has(failure.member)) return condition
       if (failure.how === 'threw' && inARow < THROWS_UNTIL_DEGRADED) return condition
       return degraded(failure, failure.at, 0)
     case 'starting':

@@ -11,6 +11,7 @@ import {
   type ExecutionTokens,
   type Listening,
 } from '../api/index.ts'
+import type { PlainConnection, PlainVariable, SecretStore } from '../api/vault/secret-store.ts'
 import type { Config } from '../config/index.ts'
 import { openDatabase, type Database } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
@@ -48,6 +49,11 @@ export interface DagTest {
   }
   /** Values that tasks find as if tasks before them had left them. */
   readonly xcoms: ReadonlyArray<{ readonly taskId: string; readonly key: string; readonly json: string }>
+  /** Variables and connections that tasks find. */
+  readonly secrets: {
+    readonly variables: ReadonlyArray<Omit<PlainVariable, 'description'>>
+    readonly connections: readonly PlainConnection[]
+  }
   readonly environment: Environment
   readonly log: Log
   readonly host: { readonly hostname: string; readonly pid: number; readonly uid: number }
@@ -114,6 +120,8 @@ async function assemble(database: Database, test: DagTest, signal: AbortSignal) 
     host,
   })
   const changes = new Wakeup(clock)
+  const secrets = openThrowawaySecretStore(database, clock)
+  await keepSecrets(secrets, test)
   const wake = (): void => {
     scheduler.wake()
     changes.ring()
@@ -124,7 +132,7 @@ async function assemble(database: Database, test: DagTest, signal: AbortSignal) 
     log,
     metrics: NO_METRICS,
     executionTokens,
-    secrets: openThrowawaySecretStore(database, clock),
+    secrets,
     executorRoutes: routesOf(scheduler, test, secret),
     signal,
   })
@@ -134,7 +142,14 @@ async function assemble(database: Database, test: DagTest, signal: AbortSignal) 
   return { scheduler, changes, listening }
 }
 
+/** Whom the audit log names. */
+const ACTOR = 'dag.test'
 const A_WEEK_MS = 7 * 24 * 60 * 60 * 1000
+
+async function keepSecrets(store: SecretStore, { secrets }: DagTest): Promise<void> {
+  for (const variable of secrets.variables) await store.writeVariable({ ...variable, description: null }, 'set', ACTOR)
+  for (const connection of secrets.connections) await store.writeConnection(connection, 'set', ACTOR)
+}
 
 function tokensOf({ config, environment }: DagTest, secret: Uint8Array): ExecutionTokens {
   return openExecutionTokens({
@@ -168,7 +183,7 @@ async function begin(moves: MoveContext, test: DagTest): Promise<{ runId: string
     runAfter: null,
     conf,
     note: null,
-    triggeredBy: 'dag.test',
+    triggeredBy: ACTOR,
   })
   if (created.kind !== 'created')
     throw new Error(`The run of Dag "${spec.dagId}" could not be created: ${created.kind}.`)

@@ -58,8 +58,9 @@ function offerOf({ state, parallelism, schedulers }: ExecutorOverview): Executor
     case 'degraded':
       return { kind: 'unhealthy', reason: state.reason }
     case 'starting':
+      return { kind: 'starting' }
     case 'stopped':
-      return { kind: 'unhealthy', reason: `it is ${state.kind}` }
+      return { kind: 'unhealthy', reason: 'it is stopped' }
     default:
       return { kind: 'unhealthy', reason: 'no scheduler that is alive has it' }
   }

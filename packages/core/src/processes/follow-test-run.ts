@@ -7,6 +7,7 @@ import { listTaskInstances, type TaskInstanceRow } from '../db/queries/task-inst
 import { listXComs } from '../db/queries/xcom-reads.ts'
 import { logPathOf } from '../dispatch/log-path.ts'
 import type { Wakeup } from '../dispatch/wakeup.ts'
+import { explainTaskInstance } from '../dispatch/explain-task-instance.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import { RETURN_VALUE_KEY } from '@fairlead/protocol/constants'
 
@@ -17,6 +18,8 @@ export interface TestRunWatcher {
   onState(task: TestedInstance): void
   /** A line of a task's log, as its worker wrote it. */
   onLog(taskId: string, line: string): void
+  /** It waits for what nothing in a test will bring, and why. */
+  onHeld(task: TestedInstance, why: string): void
 }
 
 /** A task instance of a test run. */
@@ -61,6 +64,7 @@ export async function followTestRun(
   const { scheduler, changes, run, test } = followed
   const { read } = scheduler.context.database
   const teller = new Teller(test)
+  const explained = new Set<string>()
   for (;;) {
     const row = await findDagRunByKey(read, run.runKey)
     const filter = { dagId: test.spec.dagId, runId: run.runId }
@@ -72,7 +76,27 @@ export async function followTestRun(
       return { end: { runId: run.runId, state: row.state, tasks }, tellRest: () => teller.tellRest(rows) }
     }
     refuseUnhealthy(scheduler)
+    await tellHeld(followed, rows, explained)
     await changes.wait(LOOK_EVERY_MS, test.signal)
+  }
+}
+
+/** Gates that nothing in a test opens. */
+const SHUT: ReadonlySet<string> = new Set(['pool_missing', 'pool_too_small', 'executor_not_configured'])
+
+/** Tells once of each task instance that would wait in silence; nobody is asked while others run. */
+async function tellHeld(
+  { scheduler, test }: Followed,
+  rows: readonly TaskInstanceRow[],
+  explained: Set<string>,
+): Promise<void> {
+  if (rows.some(({ state }) => state === 'queued' || state === 'running')) return
+  for (const row of rows) {
+    if (row.state !== 'scheduled' || explained.has(row.id)) continue
+    const { gate, sentence } = await explainTaskInstance(scheduler.context, scheduler.dispatcher.offers, row)
+    if (!SHUT.has(gate)) continue
+    explained.add(row.id)
+    test.watcher.onHeld(testedInstance(row), sentence)
   }
 }
 

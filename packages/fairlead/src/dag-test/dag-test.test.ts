@@ -133,7 +133,54 @@ it('ends when it is told to', async () => {
   await expect(dag.test({ ...quiet, signal: stopping.signal })).rejects.toThrow('enough')
 })
 
+it('gives tasks the variables and connections of the test', async () => {
+  const dag = new Dag('secrets')
+  const reads = dag.task('reads', async () => {
+    const client = getClient()
+    const limits = await client.variables.getJson<{ rows: number }>('limits')
+    const [mail, db, web] = [
+      await client.getConnection('mail'),
+      await client.getConnection('db'),
+      await client.getConnection('web'),
+    ]
+    await client.variables.set('seen', 'yes')
+    return [limits?.rows, await client.variables.get('region'), mail?.login, mail?.port, db?.connType, web?.extra]
+  })
+  const rereads = dag.task('rereads', () => getClient().variables.get('seen'))
+  rereads().after(reads())
+  const { tasks } = await dag.test({
+    ...quiet,
+    variables: { limits: { rows: 100 }, region: 'eu' },
+    connections: {
+      mail: 'smtp://ada:secret@mail.example:587',
+      db: { connType: 'postgres', host: 'db.example' },
+      web: { conn_type: 'http', extra: { proxy: 'none' } },
+    },
+  })
+  expect(tasks['reads']?.result).toEqual([100, 'eu', 'ada', 587, 'postgres', { proxy: 'none' }])
+  expect(tasks['rereads']?.result).toBe('yes')
+})
+
+it('says once why a task waits for what no test brings', async () => {
+  const stopping = new AbortController()
+  const written: string[] = []
+  const dag = new Dag('held')
+  dag.task('waits', () => 1, { pool: 'nowhere' })()
+  const write = (text: string): void => {
+    written.push(text)
+    if (text.includes('waits: ')) stopping.abort(new Error('enough'))
+  }
+  await expect(dag.test({ write, signal: stopping.signal })).rejects.toThrow('enough')
+  expect(written.filter((text) => text.startsWith('waits waits: There is no pool "nowhere".'))).toHaveLength(1)
+})
+
 it.each([
+  ['a variable that JSON cannot hold', () => tiny().test({ ...quiet, variables: { at: Number.NaN } }), /Variable "at"/],
+  [
+    'a connection that is none',
+    () => tiny().test({ ...quiet, connections: { mail: 'secret words' } }),
+    /^Connection "mail" cannot be read(?!.*secret)/,
+  ],
   ['a mistake in the graph', () => circular().test(quiet), /has a cycle/],
   ['a date that is none', () => tiny().test({ ...quiet, logicalDate: 'soon' }), /"soon" is no moment/],
   [

@@ -5,6 +5,7 @@ import type { DagTestOptions, DagTestResult } from '@fairlead/sdk'
 import type { AuthoredDag } from '@fairlead/sdk/runtime'
 import { chooseExecutor } from './choose-executor.ts'
 import type { CompiledDag } from './compile-dag.ts'
+import { testSecrets } from './test-secrets.ts'
 import { resultOf } from './test-result.ts'
 import { testedSpec } from './tested-spec.ts'
 import { terminalWatcher } from './terminal-watcher.ts'
@@ -36,6 +37,7 @@ export async function runTest(test: TestedDag): Promise<DagTestResult> {
     bundle,
     run: { runId: options.runId ?? null, logicalDate: momentOf(options.logicalDate), conf: options.conf ?? {} },
     xcoms,
+    secrets: testSecrets(options),
     environment: systemEnvironment(),
     log: isInProcess ? NO_LOG : openLog({ level: 'error', format: 'pretty', write }),
     host: { hostname: hostname(), pid: process.pid, uid: process.getuid?.() ?? 0 },

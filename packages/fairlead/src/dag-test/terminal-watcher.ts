@@ -7,7 +7,7 @@ export function terminalWatcher(write: (text: string) => void): TestRunWatcher &
   return {
     onState({ taskId, mapIndex, state, tryNumber, durationMs }) {
       if (QUIET_STATES.has(state)) return
-      const name = mapIndex < 0 ? taskId : `${taskId}[${mapIndex}]`
+      const name = nameOf({ taskId, mapIndex })
       const again = tryNumber > 1 ? ` (try ${tryNumber})` : ''
       const took = durationMs === null || state === 'running' ? '' : ` in ${(durationMs / 1000).toFixed(2)} s`
       write(`${name} ${state}${again}${took}\n`)
@@ -18,6 +18,9 @@ export function terminalWatcher(write: (text: string) => void): TestRunWatcher &
       if (logger === 'supervisor' && level === 'info') return
       write(recordText(taskId, level, event, fields))
     },
+    onHeld(task, why) {
+      write(`${nameOf(task)} waits: ${why}\n`)
+    },
     logOf(taskId) {
       const at =
         (level: string) =>
@@ -26,6 +29,10 @@ export function terminalWatcher(write: (text: string) => void): TestRunWatcher &
       return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
     },
   }
+}
+
+function nameOf({ taskId, mapIndex }: { taskId: string; mapIndex: number }): string {
+  return mapIndex < 0 ? taskId : `${taskId}[${mapIndex}]`
 }
 
 const QUIET_STATES: ReadonlySet<string> = new Set(['none', 'scheduled', 'queued'])

@@ -10,6 +10,8 @@ import type { Terminal } from '../terminal.ts'
 /** What `dags test` takes. */
 export interface TestDagOptions extends OutputOptions {
   readonly conf?: string
+  readonly variables?: string
+  readonly connections?: string
   readonly executor?: string
   readonly markSuccessPattern?: string
   readonly honourRetryDelays?: boolean
@@ -20,12 +22,15 @@ export async function testDag(
   terminal: Terminal,
   ...[dagId, logicalDate, options]: [dagId: string, logicalDate: string | undefined, options: TestDagOptions]
 ): Promise<number> {
-  const { output: _, conf, ...given } = options
-  const values = objectOption('conf', conf)
+  const { output: _, conf: confText, variables: variablesText, connections: connectionsText, ...given } = options
+  const conf = objectOption('conf', confText)
+  const variables = objectOption('variables', variablesText)
+  const connections = objectOption('connections', connectionsText)
   const result = await inThrowawayFolder(terminal, async ({ config }) => {
     const { dag, compiled } = await loadDag(dagId, { config, env: terminal.env, cwd: terminal.cwd })
     const date = logicalDate === undefined ? {} : { logicalDate }
-    const test = { ...given, ...date, conf: values, write: terminal.err, signal: terminal.signal }
+    const told = { write: terminal.err, signal: terminal.signal }
+    const test = { ...given, ...date, ...told, conf, variables, connections }
     return runTest({ dag, compile: async () => compiled, config, cwd: terminal.cwd, options: test })
   })
   await print(terminal, options, result)

@@ -10,6 +10,8 @@ import type { Terminal } from '../terminal.ts'
 /** What `tasks test` takes. */
 export interface TestTaskOptions extends OutputOptions {
   readonly conf?: string
+  readonly variables?: string
+  readonly connections?: string
   readonly inputs?: string
   readonly executor?: string
 }
@@ -21,6 +23,9 @@ export async function testTask(
 ): Promise<number> {
   const conf = objectOption('conf', options.conf)
   const inputs = objectOption('inputs', options.inputs)
+  const variables = objectOption('variables', options.variables)
+  const connections = objectOption('connections', options.connections)
+  const told = { write: terminal.err, signal: terminal.signal }
   const result = await inThrowawayFolder(terminal, async ({ config }) => {
     const { dag, compiled } = await loadDag(dagId, { config, env: terminal.env, cwd: terminal.cwd })
     const task = taskOf(compiled.spec, taskId)
@@ -34,7 +39,7 @@ export async function testTask(
       compile: async () => compiled,
       config,
       cwd: terminal.cwd,
-      options: { conf, ...runOf(runIdOrDate), ...executor, write: terminal.err, signal: terminal.signal },
+      options: { conf, variables, connections, ...runOf(runIdOrDate), ...executor, ...told },
       part: (spec) => onlyTask(spec, taskId),
       xcoms: xcomsOf(task, inputs),
     })

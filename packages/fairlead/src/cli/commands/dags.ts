@@ -60,6 +60,8 @@ function addTest(dags: Command, run: Run): void {
     .argument('<dag-id>')
     .argument('[logical-date]', 'moment the run stands for, ISO 8601')
     .option('--conf <json>', 'a JSON object that tasks can read')
+    .option('--variables <json>', 'a JSON object of variables that its tasks read')
+    .option('--connections <json>', 'a JSON object of connections, each a URI or a JSON object')
     .option('--executor <name>', 'through which executor; default: none, handlers are called in this process')
     .option('--mark-success-pattern <regex>', 'tasks whose id matches succeed without being run')
     .option('--honour-retry-delays', 'wait between tries as long as the tasks say')

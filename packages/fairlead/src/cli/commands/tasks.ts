@@ -60,6 +60,8 @@ function addTest(tasks: Command, run: Run): void {
     .argument('[run-id-or-logical-date]', 'what the run is called, or the moment it stands for')
     .option('--inputs <json>', 'a JSON object of the values that tasks before it would have left')
     .option('--conf <json>', 'a JSON object that the task can read')
+    .option('--variables <json>', 'a JSON object of variables that it reads')
+    .option('--connections <json>', 'a JSON object of connections, each a URI or a JSON object')
     .option('--executor <name>', 'through which executor; default: none, the handler is called in this process')
     .addOption(outputOption())
     .addHelpText(
