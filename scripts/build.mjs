@@ -57,6 +57,7 @@ const bundles = [
     options: { ...esm, splitting: true, chunkNames: 'chunks/[name]-[hash]' },
   },
   { name: 'crash-loop', entry: 'tests/chaos/crash-loop-main.ts', outdir: 'tests/chaos/dist', options: esm },
+  { name: 'chaos', entry: 'tests/chaos/postgres/chaos-main.ts', outdir: 'tests/chaos/dist', options: esm },
   { name: 'simulate', entry: 'testkit/simulation/main.ts', outdir: 'testkit/dist', options: esm },
   {
     name: 'bench',

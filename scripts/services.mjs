@@ -1,4 +1,6 @@
 // Services for tests, from what the machine has: `start`, `stop`, or `run -- command`, which does both around a command.
+// `serve` keeps a server for one who restarts it: it prints its address, and obeys `restart fast|immediate` a line of
+// its standard input until that ends.
 // Servers listen on loopback and keep everything in a temporary folder; --durable leaves PostgreSQL's fsync on.
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -13,6 +15,7 @@ import {
   chownSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,8 +25,9 @@ const [action, ...rest] = process.argv.slice(2)
 
 if (action === 'start') await start()
 else if (action === 'stop') stop()
+else if (action === 'serve') await serve()
 else if (action === 'run' && rest.includes('--')) await run(rest.slice(rest.indexOf('--') + 1))
-else fail('Usage: node scripts/services.mjs start | stop | run [--durable] -- command…')
+else fail('Usage: node scripts/services.mjs start | stop | serve | run [--durable] -- command…')
 
 async function start() {
   if (existsSync(record)) fail(`Services run already (${record}). Stop them with: node scripts/services.mjs stop`)
@@ -53,6 +57,18 @@ async function run(command) {
   })
   stopPostgres(postgres)
   process.exitCode = code
+}
+
+async function serve() {
+  const postgres = await startPostgres()
+  console.log(JSON.stringify({ url: postgres.url }))
+  for await (const line of createInterface({ input: process.stdin })) {
+    const [, mode] =
+      /^restart (fast|immediate)$/.exec(line) ?? fail(`Cannot obey "${line}".`, () => stopPostgres(postgres))
+    restartPostgres(postgres, mode)
+    console.log('restarted')
+  }
+  stopPostgres(postgres)
 }
 
 async function startPostgres() {
@@ -88,6 +104,11 @@ async function startPostgres() {
     .join(' ')
   must(asPostgres(join(bin, 'pg_ctl'), ['-D', data, '-w', '-s', '-l', join(data, 'log'), '-o', options, 'start']))
   return { bin, folder, data, url: `postgresql://postgres@127.0.0.1:${port}/postgres` }
+}
+
+/** With the options it was started with. `immediate` is a crash. */
+function restartPostgres({ bin, data }, mode) {
+  must(asPostgres(join(bin, 'pg_ctl'), ['-D', data, '-s', '-w', '-m', mode, '-l', join(data, 'log'), 'restart']))
 }
 
 function stopPostgres({ bin, folder, data }) {

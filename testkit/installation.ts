@@ -89,11 +89,14 @@ export class TestInstallation {
     await eventually(() => this.processes.length === 0, { timeoutMs: 60_000 })
   }
 
+  /** Ends what is left, however it is. */
+  killAll(): void {
+    for (const line of this.processes) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+  }
+
   /** Ends what is left, however it is, and removes the folder. */
   async dispose(): Promise<void> {
-    await this.stop().catch(() => {
-      for (const line of this.processes) process.kill(Number.parseInt(line, 10), 'SIGKILL')
-    })
+    await this.stop().catch(() => this.killAll())
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
