@@ -67,8 +67,8 @@ describe('a variable', () => {
     expect((await rest('DELETE', '/variables/plan')).status).toBe(204)
     expect((await rest('GET', '/variables/plan')).status).toBe(404)
     expect((await rest('DELETE', '/variables/plan')).status).toBe(404)
-    expect(await events('variable.set')).toEqual(['rest_api:ada {"key":"plan"}', 'rest_api:ada {"key":"plan"}'])
-    expect(await events('variable.deleted')).toEqual(['rest_api:ada {"key":"plan"}'])
+    expect(await events('variable.set')).toEqual(['ada {"key":"plan"}', 'ada {"key":"plan"}'])
+    expect(await events('variable.deleted')).toEqual(['ada {"key":"plan"}'])
   })
 
   it('with a sensitive name is masked, survives being sent back masked, and can be revealed on the record', async () => {
@@ -80,7 +80,7 @@ describe('a variable', () => {
     await rest('PATCH', '/variables/api_token', { value: '***', description: 'still the same' })
     const revealed = await rest('GET', '/variables/api_token?reveal=true')
     expect(revealed.body).toMatchObject({ value: 's3same', description: 'still the same' })
-    expect(await events('secret.revealed')).toEqual(['rest_api:ada {"variable":"api_token"}'])
+    expect(await events('secret.revealed')).toEqual(['ada {"variable":"api_token"}'])
   })
 })
 

@@ -11,6 +11,7 @@ import {
   type OpenBackfill,
 } from '../db/queries/backfills.ts'
 import { backfillAction } from '../model/backfill-plan.ts'
+import { formatTriggeredBy } from '../model/triggered-by.ts'
 import { createDagRunIn } from './create-dag-run.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
@@ -83,7 +84,7 @@ async function create(tx: Tx, context: MoveContext, { backfill, date }: DateOfBa
     runAfter: null,
     conf: null,
     note: null,
-    triggeredBy: `backfill:${backfill.created_by}`,
+    triggeredBy: formatTriggeredBy({ through: 'backfill', username: backfill.created_by }),
   })
   if (answer.kind === 'created') await joinBackfill(tx, answer.runKey, backfill)
   return answer

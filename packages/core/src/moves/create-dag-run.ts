@@ -4,6 +4,7 @@ import { insertDagRun, insertRunTaskInstances, type NewTaskInstance } from '../d
 import type { VersionedGraph } from '../db/queries/dag-graphs.ts'
 import { changeDagRunCounts } from '../db/queries/update-runs.ts'
 import { laneOfTask, laneText } from '../model/lane.ts'
+import { parseTriggeredBy } from '../model/triggered-by.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 
@@ -19,7 +20,7 @@ export interface DagRunRequest {
   readonly runAfter: number | null
   readonly conf: Readonly<Record<string, unknown>> | null
   readonly note: string | null
-  /** Who asks: an account's name, or `timetable`. */
+  /** What asks, and who: `rest_api:ada`, or `timetable`. The audit log names the account, where there is one. */
   readonly triggeredBy: string
 }
 
@@ -58,7 +59,8 @@ export async function createDagRunIn(
     tasks,
   )
   await changeDagRunCounts(tx, new Map([[request.dagId, { running: 0, queued: 1 }]]))
-  const audit = { event: 'dag_run.created', actor: request.triggeredBy, dagId: request.dagId, runId, to: 'queued' }
+  const { through, username } = parseTriggeredBy(request.triggeredBy)
+  const audit = { event: 'dag_run.created', actor: username ?? through, dagId: request.dagId, runId, to: 'queued' }
   await appendAudit(tx, [audit], now)
   return { kind: 'created', runKey: run.run_key, runId }
 }

@@ -4,7 +4,7 @@ import { CONNECTION_ORDER, listConnections, type ConnectionRow } from '../../db/
 import type { Routes } from '../api-context.ts'
 import { ApiProblem, notFound } from '../problem.ts'
 import type { PlainConnection, SecretStore } from '../vault/secret-store.ts'
-import { actorOf, orUnreadable } from './secret-access.ts'
+import { orUnreadable } from './secret-access.ts'
 import { flagParameter, pageOf, pageParameters } from './wire.ts'
 
 const words = z.string().nullish()
@@ -80,7 +80,7 @@ const readRoutes: Routes = (app, { secrets, config, moves }) => {
     async ({ params, query, identity }) => {
       const connection = await require(secrets, params.connection_id)
       if (!query.reveal) return masked(connection)
-      await secrets.noteReveal({ connection: connection.connectionId }, actorOf(identity))
+      await secrets.noteReveal({ connection: connection.connectionId }, identity.username)
       return toWire(connection)
     },
   )
@@ -92,7 +92,7 @@ const writeRoutes: Routes = (app, { secrets }) => {
     { schema: { tags, body: bodySchema, response: { 201: connectionSchema } } },
     async ({ body, identity }, reply) => {
       const connection = { ...NOTHING, ...plain(body), connectionId: body.connection_id, connType: body.conn_type }
-      if (!(await secrets.writeConnection(connection, 'create', actorOf(identity)))) {
+      if (!(await secrets.writeConnection(connection, 'create', identity.username))) {
         throw new ApiProblem('CONFLICT', `There is a connection "${body.connection_id}" already.`, {
           remedy: 'PATCH it instead.',
         })
@@ -115,12 +115,12 @@ const writeRoutes: Routes = (app, { secrets }) => {
         ...plain(unmasked(body, before)),
         connType: body.conn_type ?? before.connType,
       }
-      await secrets.writeConnection(after, 'set', actorOf(identity))
+      await secrets.writeConnection(after, 'set', identity.username)
       return masked(after)
     },
   )
   app.delete('/connections/:connection_id', { schema: { tags, params: path } }, async ({ params, identity }, reply) => {
-    if (!(await secrets.deleteConnection(params.connection_id, actorOf(identity)))) throw unknown(params.connection_id)
+    if (!(await secrets.deleteConnection(params.connection_id, identity.username))) throw unknown(params.connection_id)
     return reply.code(204).send()
   })
 }

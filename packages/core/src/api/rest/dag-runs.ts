@@ -1,6 +1,7 @@
 import { DAG_RUN_STATES } from '@fairlead/protocol'
 import { z } from 'zod'
 import { DAG_RUN_ORDER, listDagRuns, type DagRunRow } from '../../db/queries/dag-run-reads.ts'
+import { formatTriggeredBy, parseTriggeredBy } from '../../model/triggered-by.ts'
 import { createDagRun } from '../../moves/create-dag-run.ts'
 import type { Routes } from '../api-context.ts'
 import type { Identity } from '../auth/rest-tokens.ts'
@@ -154,7 +155,7 @@ function toRequest(body: z.output<typeof triggerSchema>, identity: Identity) {
     runAfter: body.run_after ?? null,
     conf: body.conf ?? null,
     note: body.note ?? null,
-    triggeredBy: `${identity.client}:${identity.username}`,
+    triggeredBy: formatTriggeredBy({ through: identity.client, username: identity.username }),
   } as const
 }
 
@@ -170,15 +171,9 @@ function existingRun(dagId: string, runId: string): ApiProblem {
   })
 }
 
-/** `rest_api:ada` → what the run was started through, and who did it. */
-function triggerOf(triggeredBy: string): { triggered_by: string; triggering_user_name: string | null } {
-  const colon = triggeredBy.indexOf(':')
-  if (colon === -1) return { triggered_by: triggeredBy, triggering_user_name: null }
-  return { triggered_by: triggeredBy.slice(0, colon), triggering_user_name: triggeredBy.slice(colon + 1) }
-}
-
 /** A run as Airflow shows it. */
 export function dagRunToWire(row: DagRunRow, version: KnownVersion | undefined): z.infer<typeof dagRunSchema> {
+  const triggeredBy = parseTriggeredBy(row.triggered_by)
   return {
     dag_run_id: row.run_id,
     dag_id: row.dag_id,
@@ -193,7 +188,8 @@ export function dagRunToWire(row: DagRunRow, version: KnownVersion | undefined):
     last_scheduling_decision: null,
     run_type: row.run_type,
     state: row.state,
-    ...triggerOf(row.triggered_by),
+    triggered_by: triggeredBy.through,
+    triggering_user_name: triggeredBy.username,
     conf: row.conf === null ? {} : z.record(z.string(), z.unknown()).parse(JSON.parse(row.conf)),
     note: row.note,
     dag_versions: version === undefined ? [] : [version.wire],

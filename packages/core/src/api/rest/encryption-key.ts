@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Routes } from '../api-context.ts'
-import { actorOf, orUnreadable } from './secret-access.ts'
+import { orUnreadable } from './secret-access.ts'
 
 /** Fairlead's own route: a new key for secrets at rest, and everything encrypted anew under it. */
 export const encryptionKeyRoutes: Routes = (app, { secrets }) => {
@@ -17,7 +17,7 @@ export const encryptionKeyRoutes: Routes = (app, { secrets }) => {
       },
     },
     async ({ identity }) => {
-      const { keyId, variables, connections } = await orUnreadable(secrets.rotate(actorOf(identity)))
+      const { keyId, variables, connections } = await orUnreadable(secrets.rotate(identity.username))
       return { key_id: keyId, variables, connections }
     },
   )

@@ -1,11 +1,5 @@
-import type { Identity } from '../auth/rest-tokens.ts'
 import { ApiProblem } from '../problem.ts'
 import { VaultError } from '../vault/vault.ts'
-
-/** Who does something, as the audit log names people. */
-export function actorOf({ client, username }: Identity): string {
-  return `${client}:${username}`
-}
 
 /** A secret, or the error that says why it cannot be decrypted. */
 export async function orUnreadable<T>(reading: Promise<T>): Promise<T> {

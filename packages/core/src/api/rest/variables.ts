@@ -4,7 +4,7 @@ import { listVariables, VARIABLE_ORDER, type VariableRow } from '../../db/querie
 import type { Routes } from '../api-context.ts'
 import { ApiProblem, notFound } from '../problem.ts'
 import type { PlainVariable, SecretStore } from '../vault/secret-store.ts'
-import { actorOf, orUnreadable } from './secret-access.ts'
+import { orUnreadable } from './secret-access.ts'
 import { flagParameter, pageOf, pageParameters } from './wire.ts'
 
 const variableSchema = z
@@ -63,7 +63,7 @@ const readRoutes: Routes = (app, { secrets, config, moves }) => {
     async ({ params, query, identity }) => {
       const variable = await require(secrets, params.variable_key)
       if (!query.reveal) return masked(variable)
-      await secrets.noteReveal({ variable: variable.key }, actorOf(identity))
+      await secrets.noteReveal({ variable: variable.key }, identity.username)
       return toWire(variable)
     },
   )
@@ -75,7 +75,7 @@ const writeRoutes: Routes = (app, { secrets }) => {
     { schema: { tags, body: bodySchema, response: { 201: variableSchema } } },
     async ({ body, identity }, reply) => {
       const variable = plain(body)
-      if (!(await secrets.writeVariable(variable, 'create', actorOf(identity)))) {
+      if (!(await secrets.writeVariable(variable, 'create', identity.username))) {
         throw new ApiProblem('CONFLICT', `There is a variable "${variable.key}" already.`, {
           remedy: 'PATCH it instead.',
         })
@@ -101,12 +101,12 @@ const writeRoutes: Routes = (app, { secrets }) => {
         value: isSame ? before.value : value,
         description: description === undefined ? before.description : description,
       })
-      await secrets.writeVariable(after, 'set', actorOf(identity))
+      await secrets.writeVariable(after, 'set', identity.username)
       return masked(after)
     },
   )
   app.delete('/variables/:variable_key', { schema: { tags, params: path } }, async ({ params, identity }, reply) => {
-    if (!(await secrets.deleteVariable(params.variable_key, actorOf(identity)))) throw unknown(params.variable_key)
+    if (!(await secrets.deleteVariable(params.variable_key, identity.username))) throw unknown(params.variable_key)
     return reply.code(204).send()
   })
 }
