@@ -348,6 +348,7 @@ describe('the rest', () => {
       metadatabase: { status: 'healthy' },
       scheduler: { status: 'healthy' },
       triggerer: { status: null },
+      executors: { instant: { status: 'healthy' } },
     })
   })
 

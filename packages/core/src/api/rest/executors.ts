@@ -4,13 +4,25 @@ import {
   slotsOf,
   type ExecutorInScheduler,
   type ExecutorOverview,
+  type MergedState,
 } from '../../dispatch/executor-overview.ts'
 import type { ExecutorCondition } from '../../model/executor-state.ts'
 import type { Routes } from '../api-context.ts'
 import { isoOf, wireMoment } from './wire.ts'
 
+/** Where an executor stands, in one word. */
+export const executorStatus = z.enum([
+  'starting',
+  'healthy',
+  'degraded',
+  'draining',
+  'stopped',
+  'nowhere',
+  'unconfigured',
+]) satisfies z.ZodType<MergedState['kind']>
+
 const condition = {
-  status: z.enum(['starting', 'healthy', 'degraded', 'draining', 'stopped', 'nowhere', 'unconfigured']),
+  status: executorStatus,
   since: wireMoment,
   reason: z.string().nullable(),
   failures: z.int(),
