@@ -86,9 +86,11 @@ export interface ExecutorHost {
 
 /**
  * What core needs of an executor. `BaseExecutor` is its usual implementation. Calls that may take long are time-boxed: one
- * that takes longer has its signal aborted and counts as failed, its outcome as unknown. Three failures in a row make the
- * executor unhealthy: it is offered nothing, and started again after a pause that grows. The others never notice. A member
- * that answers at once (the getters, `queueWorkload`, `hasTask`) cannot be interrupted, and must never block.
+ * that takes longer has its signal aborted, and its outcome is unknown. An executor is degraded by one call that hangs, by
+ * one that keeps the event loop for two seconds, and by the third throw in a row of one member: it is offered nothing, and
+ * started again after a pause that grows. The others never notice. `start`, `processWorkloads` and `sync` are not called
+ * again while an earlier call of theirs hangs, for up to ten times its limit. A member that answers at once (the getters,
+ * `queueWorkload`, `hasTask`) cannot be interrupted, and must never block.
  */
 export interface Executor {
   readonly [EXECUTOR_BRAND]: number
@@ -99,8 +101,9 @@ export interface Executor {
 
   /**
    * Connect and check health. Dispatch calls it once before any work, and again, on the same instance, after the executor
-   * became unhealthy. It never launches anything, and never reports what an adoption has not asked for. A throw or a hang
-   * makes the executor unhealthy, with the message shown; saying that all is well when it is not costs three failed calls.
+   * was degraded. It never launches anything, and never reports what an adoption has not asked for. A throw or a hang
+   * degrades the executor, with the message shown. Saying that all is well when it is not is found out by the calls that
+   * follow; after a degradation that is one turn of `processWorkloads` and `sync`, before any work is offered.
    */
   start(signal: AbortSignal): Promise<void>
   /**
@@ -111,19 +114,19 @@ export interface Executor {
   /**
    * Accept a workload. Dispatch calls it when the hand-over is committed, and again with the same dispatch id when it
    * cannot know that it did: a known one is accepted quietly. It never begins anything, and never blocks. A throw says
-   * that this workload never started: it is settled so, alone. One that is accepted and forgotten is found by the next
-   * sweep and counts as lost; one that is held for too long is revoked, and handed over again.
+   * that this workload never started: it is settled so, alone. One that is accepted and forgotten is found by a sweep
+   * and counts as lost; one that is held for too long is revoked, and handed over again.
    */
   queueWorkload(workload: Workload, options: WorkloadOptions): void
   /**
    * Begin what is queued, up to the open slots. Dispatch calls it on each wake-up, and every second while `slotsOccupied`
    * is not 0, which repeats calls of unknown outcome. It never throws for a single workload, and need not wait for what it
-   * begins. A throw or a hang counts as failed; what is queued stays queued.
+   * begins. After a throw or a hang what is queued stays queued.
    */
   processWorkloads(signal: AbortSignal): Promise<void>
   /**
    * Bring what it runs up to date. Dispatch calls it every `syncIntervalMs`, never while an earlier call is under way. It
-   * never answers for work that it could not ask about. A throw or a hang counts as failed, and changes no task's state;
+   * never answers for work that it could not ask about. A throw or a hang changes no task's state;
    * what it reports wrongly is outranked by the task's own word, or else believed.
    */
   sync(options: SyncOptions): Promise<void>
@@ -134,17 +137,18 @@ export interface Executor {
   getEventBuffer(): readonly BufferedEvent[]
   /** Forget events up to and including `place`. Dispatch calls it once they are committed, never before. */
   acknowledgeEvents(place: number): void
-  /** True while it holds this workload. Sweeps ask; a false no makes running work count as lost. */
+  /** True while it holds this workload. Sweeps ask; a throw is a yes, and a false no makes work count as lost. */
   hasTask(dispatchId: DispatchId): boolean
   /** How many workloads it holds. For display and for the pace of `processWorkloads`: core counts slots by its own leases. */
   readonly slotsOccupied: number
   readonly slotsAvailable: number
   /**
    * Watch again what still lives; answers those it could not find. Dispatch calls it after `start`, before any new work,
-   * with what an ended scheduler, or this one before its restart, had running here. It never adopts what is not its own,
-   * and never calls gone what it could not ask about: a throw or a hang is unknown, and dispatch asks again. What ended
-   * since is reported as usual, before or after, and is not among the answers. What it answers is begun again elsewhere:
-   * a wrong answer runs a task twice, and only the second one's word counts.
+   * and whenever a scheduler has died, with what that one, or this one before its restart, had running here. It never
+   * adopts what is not its own, and never calls gone what it could not ask about: a throw or a hang is unknown, and
+   * dispatch asks again. What ended since is reported as usual, before or after, and is not among the answers. What it
+   * answers is handed over again if it had not begun, and else counts as lost: a wrong answer may run a task twice, and
+   * only the second one's word counts.
    */
   tryAdoptTaskInstances(
     taskInstances: readonly TaskInstanceRef[],
@@ -152,9 +156,10 @@ export interface Executor {
   ): Promise<readonly TaskInstanceRef[]>
   /**
    * Stop and forget; resolves when the work is confirmed gone, quietly for what is unknown or finished. Dispatch calls it
-   * for what was cancelled, cleared, or is stuck in queued. It reports nothing of what it stopped. A throw or a hang means
-   * not confirmed: the slot stays taken, and the call is repeated. A false yes lets a second process run beside the first;
-   * the first one's word is refused.
+   * for what was cancelled, cleared, drained or replaced, or is stuck in queued, many at once. It reports nothing of what
+   * it stopped. A throw or a hang means not confirmed: the slot stays taken, and the call is repeated; a throw alone says
+   * nothing about the executor's health. Work that stopped its heartbeats is revoked once, and counts as lost whatever the
+   * answer. A false yes lets a second process run beside the first; the first one's word is refused.
    */
   revokeTask(taskInstance: TaskInstanceRef, signal: AbortSignal): Promise<void>
   /** Hand a callback to core's outbox, which runs it once. Core's own; it refuses where the host has no outbox. */
@@ -162,7 +167,8 @@ export interface Executor {
   /**
    * Live log of work that runs, as JSON lines, from settings and identity alone, or null when this executor has none. The
    * API calls it on an instance that was never started, mostly in another process than the scheduler's. It never needs
-   * `start`. After a throw or a hang the API serves the log file, where there is one, and says what happened.
+   * `start`. After a throw or a hang the API serves the log file, where there is one, and says what happened; a stream
+   * that breaks ends with a line that says so.
    */
   getTaskLog(taskInstance: TaskInstanceRef, tryNumber: number): Promise<AsyncIterable<string> | null>
   /**

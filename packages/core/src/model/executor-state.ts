@@ -57,8 +57,8 @@ export function isBlocking(ms: number): boolean {
 }
 
 /**
- * The condition after a failure (the same one where nothing changes). `inARow` counts throws of that member without an answer in between. One that hangs or
- * blocks is degraded at once, as is one that is not well yet; a throw may be a hiccup.
+ * The condition after a failure, or the same one where nothing changes. `inARow` counts throws of that member without an
+ * answer in between. One that hangs or blocks is degraded at once, as is one that is not well yet; a throw may be a hiccup.
  */
 export function afterFailure(
   condition: ExecutorCondition,
