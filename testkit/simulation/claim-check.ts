@@ -42,7 +42,7 @@ export async function checkClaim(tx: Tx, claimed: Claimed, violated: Violated): 
     const task = claimed.attempts.get(row.dispatch_id)?.task
     if (task === undefined) continue
     checkPool(row, task, claimed.rows, pools, violated)
-    checkLimits(task, claimed, violated)
+    checkLimits(row, task, claimed, violated)
   }
   const drained = new Set((await tx.all<{ executor: string }>(drainRows)).map((row) => row.executor))
   const wrong = claimed.fresh.find((row) => drained.has(row.executor))
@@ -70,18 +70,32 @@ function checkPool(
   }
 }
 
-function checkLimits({ dagId, runKey, taskId, spec, label }: TaskModel, claimed: Claimed, violated: Violated): void {
-  const { maxActiveTisPerDag: perDag, maxActiveTisPerDagrun: perRun } = spec
+/** Versions may differ in their limits: each task instance is held to its own, beside those that were queued before it. */
+function checkLimits(row: DispatchRow, task: TaskModel, claimed: Claimed, violated: Violated): void {
+  const { maxActiveTisPerDag: perDag, maxActiveTisPerDagrun: perRun } = task.spec
   if (perDag === null && perRun === null) return
-  const tasks = claimed.rows.map((row) => claimed.attempts.get(row.dispatch_id)?.task)
-  const same = tasks.filter((task) => task?.dagId === dagId && task.taskId === taskId)
-  const inRun = same.filter((task) => task?.runKey === runKey)
+  const fresh = new Set(claimed.fresh.map((one) => one.dispatch_id))
+  const same = claimed.rows.flatMap(({ dispatch_id: dispatchId }) => {
+    const other = claimed.attempts.get(dispatchId)?.task
+    if (other === undefined || other.dagId !== task.dagId || other.taskId !== task.taskId) return []
+    // Within one claim ids are minted in the order of admission, which counts only what has limits.
+    const isBefore = !fresh.has(dispatchId) || (dispatchId <= row.dispatch_id && hasLimits(other))
+    return isBefore ? [other] : []
+  })
+  const inRun = same.filter((other) => other.runKey === task.runKey)
   if (perDag !== null && same.length > perDag) {
-    violated('limits of a task', `${label} was queued, so that ${same.length} of it are active, and ${perDag} may be`)
+    violated('limits of a task', `${task.label} was queued, so that ${same.length} are active, and ${perDag} may be`)
   }
   if (perRun !== null && inRun.length > perRun) {
-    violated('limits of a task', `${label} was queued, so that ${inRun.length} are active in its run, not ${perRun}`)
+    violated(
+      'limits of a task',
+      `${task.label} was queued, so that ${inRun.length} are active in its run, not ${perRun}`,
+    )
   }
+}
+
+function hasLimits({ spec }: TaskModel): boolean {
+  return spec.maxActiveTisPerDag !== null || spec.maxActiveTisPerDagrun !== null
 }
 
 /** Whoever is still admissible was not passed over by somebody behind it in the same lane. */
