@@ -1,5 +1,11 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { linesOf, superviseTasks } from '../../../testkit/supervised-tasks.ts'
+import { LogWriter } from './log-writer.ts'
+import { followOutput } from './process-output.ts'
 
 const tasks = superviseTasks()
 
@@ -31,4 +37,18 @@ describe('a log', () => {
     expect(pieces[0]?.isContinued).toBeUndefined()
     expect(pieces.slice(1).every(({ isContinued }) => isContinued === true)).toBe(true)
   })
+})
+
+it('keeps what a process printed while nobody could read it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-output-'))
+  const log = new LogWriter(join(folder, 'log'))
+  const child = spawn('/bin/sh', ['-c', 'echo last'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = followOutput(child, log, false)
+  const ended = output.end(1)
+  // The child prints and ends meanwhile, and the watch over its silence is long due.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+  await ended
+  expect(output.lastLine()).toBe('last')
+  await log.close()
+  rmSync(folder, { recursive: true })
 })

@@ -12,7 +12,11 @@ export interface ProcessOutput {
 }
 
 /** Copies a process's pipes to its log. */
-export function followOutput(process: SupervisedProcess, log: LogWriter, mayHoldRecords: boolean): ProcessOutput {
+export function followOutput(
+  process: Pick<SupervisedProcess, 'stdout' | 'stderr'>,
+  log: LogWriter,
+  mayHoldRecords: boolean,
+): ProcessOutput {
   let tail = ''
   let lastLine: string | null = null
   let lastDataAt = performance.now()
@@ -25,14 +29,18 @@ export function followOutput(process: SupervisedProcess, log: LogWriter, mayHold
       tail = `${tail}${log.mask.hide(line)}\n`.slice(-TAIL_LENGTH)
     }),
   ])
+  const isSilent = (silenceMs: number): boolean => {
+    const isPaused = process.stdout.isPaused() || process.stderr.isPaused()
+    return !isPaused && performance.now() - lastDataAt > silenceMs
+  }
   return {
     stderrTail: () => tail,
     lastLine: () => lastLine,
     async end(silenceMs) {
       const watch = setInterval(
         () => {
-          const isPaused = process.stdout.isPaused() || process.stderr.isPaused()
-          if (!isPaused && performance.now() - lastDataAt > silenceMs) letGo(process.stdout, process.stderr)
+          // Timers come before pipes: after a stall of this process, what is in them has to be read first.
+          if (isSilent(silenceMs)) setImmediate(() => isSilent(silenceMs) && letGo(process.stdout, process.stderr))
         },
         Math.max(10, silenceMs / 10),
       )
