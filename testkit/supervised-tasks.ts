@@ -7,6 +7,7 @@ import { ExecutionApiClient } from '../packages/task-runner/src/execution-api-cl
 import { handlerRun } from '../packages/task-runner/src/handler-run.ts'
 import { LogWriter } from '../packages/task-runner/src/log-writer.ts'
 import { startRunnerProcess } from '../packages/task-runner/src/runner-process.ts'
+import type { SentrySettings } from '../packages/task-runner/src/sentry-settings.ts'
 import { shellRun } from '../packages/task-runner/src/shell-run.ts'
 import { Supervisor, type SupervisorSettings } from '../packages/task-runner/src/supervisor.ts'
 import { compileRunner, type CompiledRunner } from './compiled-runner.ts'
@@ -30,6 +31,7 @@ export interface RunOptions {
   readonly beatEveryMs?: number
   readonly nodeOptions?: readonly string[]
   readonly onRunning?: (pid: number) => void
+  readonly sentry?: SentrySettings | null
 }
 
 /** A run that is over. */
@@ -97,6 +99,7 @@ export function superviseTasks(): SupervisedTasks {
           })
           return handlerRun(workload, process_, {
             log,
+            sentry: options.sentry ?? null,
             bundlePath: join(runner.bundleFolder, bundle.hash, 'bundle.mjs'),
           })
         },
@@ -198,5 +201,7 @@ dag.task('connects', async () => {
   if (none !== null) throw new Error('found')
   throw new Error(host + ':' + port + ' refused ' + password)
 })()
+dag.task('throwsLater', () => new Promise(() => setTimeout(() => { throw new Error('later') }, 5)))()
+dag.task('hasSentry', () => '__SENTRY__' in globalThis)()
 dag.task('environment', () => ({ names: Object.keys(process.env), send: typeof process.send, argv: process.argv.length }))()
 `

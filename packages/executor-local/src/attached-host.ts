@@ -85,6 +85,8 @@ export class AttachedHost {
 /** See {@link AttachedHost}. */
 export interface AttachedHostOptions {
   readonly settings: WorkerHostSettings
+  /** What a host that is started finds in its environment, beside what is there. */
+  readonly environment: Readonly<Record<string, string>>
   /** The compiled worker host; undefined for this installation's own, null where somebody else runs it. */
   readonly workerHostPath: string | undefined | null
   /** How long a host may take to answer. */
@@ -104,7 +106,7 @@ const LONGEST_RETRY_MS = 5_000
  * belongs to another and is waited for; only one that answers nobody is given up.
  */
 async function attach(options: AttachedHostOptions): Promise<OpenedConnection> {
-  const { settings, timeoutMs, workerHostPath } = options
+  const { settings, timeoutMs, workerHostPath, environment } = options
   const giveUpAt = performance.now() + timeoutMs
   for (let attempt = 0; attempt < MOST_STARTS;) {
     const found = await HostConnection.open(settings.socketPath, timeoutMs, options.onEvent)
@@ -118,7 +120,7 @@ async function attach(options: AttachedHostOptions): Promise<OpenedConnection> {
       await sleep(LOOK_AGAIN_MS)
       continue
     }
-    await spawnHost({ ...settings, replaces: holder }, workerHostPath ?? runnerFiles().workerHostPath)
+    await spawnHost({ ...settings, replaces: holder }, workerHostPath ?? runnerFiles().workerHostPath, environment)
     attempt += 1
   }
   throw new Error(`The worker host started and does not answer at ${settings.socketPath}.`)

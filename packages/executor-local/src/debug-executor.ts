@@ -10,6 +10,7 @@ export class DebugExecutor extends BaseExecutor {
   static override readonly isProduction: boolean = false
   static override readonly servesLogs: boolean = true
   static override readonly supportsCancel: boolean = true
+  static override readonly sentryIntegration: string | null = '@sentry/node'
   static override readonly configSchema: StandardSchema = localSettingsSchema
 
   override readonly syncIntervalMs: number | null = null
@@ -69,9 +70,10 @@ export class DebugExecutor extends BaseExecutor {
 
   /** Begins a task. */
   protected begin(workload: ExecuteTask, options: BeginOptions): WorkloadRun {
-    const { apiUrl, logFolder, bundleFolder } = this.host
+    const { apiUrl, logFolder, bundleFolder, workerEnvironment } = this.host
+    const place = { apiUrl, logFolder, bundleFolder, workerEnvironment }
     const { childPath = runnerFiles().childPath, heartbeatIntervalMs } = this.#settings
-    return runWorkload(workload, { apiUrl, logFolder, bundleFolder, childPath, heartbeatIntervalMs, ...options })
+    return runWorkload(workload, { ...place, childPath, heartbeatIntervalMs, ...options })
   }
 
   #stop(detail: string): void {

@@ -32,7 +32,11 @@ export function hostSettings(host: HostPlace, settings: LocalSettings): WorkerHo
  * Starts a worker host that outlives this process. Resolves when it listens, or with `taken` when another one has its
  * folder; rejects with what it wrote when it ends first.
  */
-export async function spawnHost(settings: WorkerHostSettings, workerHostPath: string): Promise<'ready' | 'taken'> {
+export async function spawnHost(
+  settings: WorkerHostSettings,
+  workerHostPath: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<'ready' | 'taken'> {
   mkdirSync(settings.runFolder, { recursive: true, mode: 0o700 })
   const logPath = join(settings.runFolder, 'host.log')
   const log = openSync(logPath, 'a', 0o600)
@@ -40,7 +44,7 @@ export async function spawnHost(settings: WorkerHostSettings, workerHostPath: st
     const child = spawn(process.execPath, [workerHostPath, JSON.stringify(settings)], {
       detached: true,
       stdio: ['ignore', log, log, 'pipe'],
-      env: childEnvironment(process.env),
+      env: { ...childEnvironment(process.env), ...environment },
     })
     child.unref()
     const word = await firstWord(child.stdio[3] as Readable, new Promise((resolve) => child.once('error', resolve)))

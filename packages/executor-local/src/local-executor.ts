@@ -23,6 +23,7 @@ export class LocalExecutor extends BaseExecutor {
   static override readonly servesLogs: boolean = true
   static override readonly supportsAdoption: boolean = true
   static override readonly supportsCancel: boolean = true
+  static override readonly sentryIntegration: string | null = '@sentry/node'
   static override readonly configSchema: StandardSchema = localSettingsSchema
 
   /** Its worker host as a process that somebody else keeps, for executors whose setting `workerHost` is `provided`. */
@@ -69,6 +70,7 @@ export class LocalExecutor extends BaseExecutor {
   #open(): Promise<AttachedHost> {
     return AttachedHost.open({
       settings: hostSettings(this.host, this.#settings),
+      environment: this.host.workerEnvironment ?? {},
       workerHostPath: this.#settings.workerHost === 'provided' ? null : this.#settings.workerHostPath,
       timeoutMs: this.#settings.hostTimeoutMs,
       onAttached: (held) => this.#onAttached(held),

@@ -1,5 +1,5 @@
 import type { WorkerHostEnd, WorkerHostRun } from '@fairlead/executor'
-import { runWorkerHost } from '@fairlead/task-runner'
+import { runWorkerHost, sentrySettingsOf } from '@fairlead/task-runner'
 import { hostSettings } from './host-process.ts'
 import { localSettingsSchema } from './settings.ts'
 
@@ -7,6 +7,7 @@ import { localSettingsSchema } from './settings.ts'
 export async function runProvidedHost({
   name,
   settings,
+  workerEnvironment,
   onReady,
   signal,
   ...place
@@ -17,6 +18,7 @@ export async function runProvidedHost({
       `Executor "${name}" starts its own worker host. Set executors.${name}.settings.workerHost to 'provided'.`,
     )
   }
-  const end = await runWorkerHost(hostSettings(place, parsed), { onReady, signal })
+  const sentry = sentrySettingsOf(workerEnvironment, process.env)
+  const end = await runWorkerHost(hostSettings(place, parsed), { onReady, signal, sentry })
   return end.kind === 'taken' ? { kind: 'taken', pid: end.by.pid } : end
 }

@@ -20,7 +20,10 @@ export interface ExecutorCapabilities {
   readonly servesLogs: boolean
   /** It takes the dispatch id as its external id, which is then known before the launch is answered. */
   readonly preAssignsExternalExecutorId: boolean
-  /** Module of the Sentry integration that its workers load; travels in each workload. */
+  /**
+   * Its workers tell Sentry of failures, where that is configured: `@sentry/node` for the SDK alone, or `module#export` of
+   * a function that makes an integration to add to it. Travels in each workload. Null where they do not.
+   */
   readonly sentryIntegration: string | null
   /** Sensors on it give their slot back between two pokes. */
   readonly changeSensorModeToReschedule: boolean

@@ -73,6 +73,11 @@ export interface ExecutorHost {
   readonly logFolder: string
   /** Folder of compiled Dag files on this machine, one folder per content hash. */
   readonly bundleFolder: string
+  /**
+   * What its workers are to find in their environment, beside what is there: how failures are told to Sentry. May hold a
+   * secret. Core of an earlier release gives none.
+   */
+  readonly workerEnvironment?: Readonly<Record<string, string>>
   readonly clock: ExecutorClock
   readonly log: ExecutorLog
   readonly store: ExecutorStore

@@ -3,7 +3,7 @@ import type { ExecutorHost } from './executor.ts'
 /** What `fairlead worker-host` gives an executor class that keeps a process of its own on each machine. */
 export interface WorkerHostRun extends Pick<
   ExecutorHost,
-  'name' | 'settings' | 'apiUrl' | 'runFolder' | 'logFolder' | 'bundleFolder'
+  'name' | 'settings' | 'apiUrl' | 'runFolder' | 'logFolder' | 'bundleFolder' | 'workerEnvironment'
 > {
   /** To be called when schedulers can attach. */
   onReady(): void

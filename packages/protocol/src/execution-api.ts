@@ -94,6 +94,22 @@ export const xcomSchema = z.object({ key: z.string(), value: z.unknown() })
 /** See {@link xcomSchema}. */
 export type XComResponse = z.infer<typeof xcomSchema>
 
+/** `GET /execution/task-instances/breadcrumbs`, response: what has ended in a run. */
+export const breadcrumbsSchema = z.object({
+  breadcrumbs: z.array(
+    z.object({
+      task_id: z.string(),
+      map_index: z.int(),
+      state: z.string(),
+      operator: z.string().nullable(),
+      /** In seconds; null for what never ran. */
+      duration: z.number().nullable(),
+    }),
+  ),
+})
+/** See {@link breadcrumbsSchema}. */
+export type Breadcrumbs = z.infer<typeof breadcrumbsSchema>
+
 /** `GET /execution/variables/{key}`, response. */
 export const variableSchema = z.object({ key: z.string(), value: z.string() })
 /** See {@link variableSchema}. */

@@ -71,7 +71,7 @@ export const executeTaskSchema = z.object({
   logPath: z.string(),
   /** Launch ticket: worthless once redeemed or superseded. The only credential a workload carries. */
   token: z.string(),
-  /** Module of the Sentry integration that the executor's class names, for the worker to load; null for none. */
+  /** What the executor's class says of Sentry: `@sentry/node`, or `module#export` of an integration; null for nothing. */
   sentryIntegration: z.string().nullable().default(null),
 })
 /** See {@link executeTaskSchema}. */

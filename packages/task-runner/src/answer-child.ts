@@ -24,6 +24,8 @@ export async function answerChild(
     }
     case 'xcomDelete':
       return reply(message.id, writeReply(await session.deleteXCom(placeOf(message.address, taskInstance), options)))
+    case 'breadcrumbs':
+      return reply(message.id, readReply(await session.getBreadcrumbs(taskInstance, options)))
     default:
       return answerForSecrets(message, { session, options, mask })
   }

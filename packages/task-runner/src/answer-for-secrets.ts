@@ -28,6 +28,8 @@ export async function answerForSecrets(
     case 'mask':
       for (const secret of message.secrets) mask.add(secret)
       return reply(message.id, { kind: 'done' })
+    case 'hide':
+      return reply(message.id, { kind: 'found', value: message.texts.map((text) => mask.hide(text)) })
     default:
       return null
   }

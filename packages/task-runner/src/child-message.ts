@@ -40,5 +40,7 @@ const fromChildSchema: z.ZodType<FromChild> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('variableDelete'), id: z.int(), key: z.string() }),
   z.object({ kind: z.literal('connectionGet'), id: z.int(), connectionId: z.string() }),
   z.object({ kind: z.literal('mask'), id: z.int(), secrets: z.array(z.string()) }),
+  z.object({ kind: z.literal('hide'), id: z.int(), texts: z.array(z.string()) }),
+  z.object({ kind: z.literal('breadcrumbs'), id: z.int() }),
   z.object({ kind: z.literal('outcome'), outcome: taskOutcomeSchema }),
 ])

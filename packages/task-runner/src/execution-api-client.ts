@@ -7,10 +7,12 @@ import {
   REFUSAL_REASONS,
   RUNNER_CONTRACT_HEADER,
   RUNNER_CONTRACT_VERSION,
+  breadcrumbsSchema,
   connectionSchema,
   runContextSchema,
   variableSchema,
   xcomSchema,
+  type Breadcrumbs,
   type ConnectionResponse,
   type EnterRunning,
   type Heartbeat,
@@ -167,6 +169,15 @@ export class TaskSession {
   /** Deletes an XCom; quiet when there is none. */
   async deleteXCom(key: XComAddress, options: CallOptions): Promise<CallAnswer> {
     return done(await this.#send('DELETE', xcomPath(key), undefined, options))
+  }
+
+  /** Reads what has ended in the task's run, for a report of its failure. */
+  async getBreadcrumbs(
+    run: { readonly dagId: string; readonly runId: string },
+    options: CallOptions,
+  ): Promise<FoundAnswer<Breadcrumbs>> {
+    const query = new URLSearchParams({ dag_id: run.dagId, run_id: run.runId })
+    return this.#read(`/execution/task-instances/breadcrumbs?${query.toString()}`, breadcrumbsSchema, options)
   }
 
   /** Reads a variable. */

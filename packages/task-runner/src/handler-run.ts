@@ -6,6 +6,7 @@ import { followOutput } from './process-output.ts'
 import type { ProgramStart, TaskProgramRun } from './program-run.ts'
 import type { RunnerProcess } from './runner-process.ts'
 import type { SecretMask } from './secret-mask.ts'
+import type { SentrySettings } from './sentry-settings.ts'
 import { judgeHandler } from './verdict.ts'
 
 /** A handler in a Node process that waits for its task. */
@@ -18,7 +19,7 @@ export function handlerRun(workload: ExecuteTask, process: RunnerProcess, where:
         if (message.kind === 'outcome') start.onOutcome(withoutSecrets(message.outcome, where.log.mask))
         else void answerChild(message, workload, start, where.log.mask).then((reply) => reply && process.send(reply))
       }
-      process.send({ kind: 'start', task: taskStart(workload, where.bundlePath, start) })
+      process.send({ kind: 'start', task: taskStart(workload, where, start) })
     },
     async outputEnd(silenceMs) {
       await Promise.all([output.end(silenceMs), process.channelEnd])
@@ -33,17 +34,20 @@ export function handlerRun(workload: ExecuteTask, process: RunnerProcess, where:
 export interface HandlerPlace {
   readonly bundlePath: string
   readonly log: LogWriter
+  /** How failures are told to Sentry; null where they are not. */
+  readonly sentry: SentrySettings | null
 }
 
 /** What a handler's process is told to begin with. */
 export function taskStart(
-  { taskInstance, inputs }: ExecuteTask,
-  bundlePath: string,
+  { taskInstance, inputs, sentryIntegration: integration }: ExecuteTask,
+  { bundlePath, sentry: settings }: Pick<HandlerPlace, 'bundlePath' | 'sentry'>,
   { context }: Pick<ProgramStart, 'context'>,
 ): TaskStart {
   const { dagId, runId, taskId, mapIndex, tryNumber } = taskInstance
   const { dag_run: run, traceparent = null } = context
-  return { dagId, runId, taskId, mapIndex, tryNumber, bundlePath, inputs, run, traceparent }
+  const sentry = settings === null || integration === null ? null : { settings, integration }
+  return { dagId, runId, taskId, mapIndex, tryNumber, bundlePath, inputs, run, traceparent, sentry }
 }
 
 /** What a task says of its failure is shown to people; what it returns is its own affair. */

@@ -4,6 +4,7 @@ export type { CallAnswer, CallOptions, Refusal, RunAnswer, XComAddress, FoundAns
 export { CONTROL_VERSION, hostMessageSchema } from './host/control-messages.ts'
 export type { HeldWorkload, HostAnswer, HostCall, HostMessage } from './host/control-messages.ts'
 export { hostPidIn } from './host/predecessor.ts'
+export { sentrySettingsOf, type SentrySettings } from './sentry-settings.ts'
 export { runWorkerHost, type WorkerHostEnd } from './host/run-worker-host.ts'
 export { workerHostSettingsSchema, type WorkerHostSettings } from './host/host-settings.ts'
 export { readJsonLines, writeJsonLine } from './host/json-lines.ts'

@@ -1,4 +1,5 @@
 import type { RunContext, TaskError, TaskInput } from '@fairlead/protocol'
+import type { SentrySettings } from './sentry-settings.ts'
 
 /** Messages between the worker host and a child. The host parses what a child says; a child believes its host. */
 
@@ -20,6 +21,8 @@ export type FromChild =
   | { kind: 'variableDelete'; id: number; key: string }
   | { kind: 'connectionGet'; id: number; connectionId: string }
   | { kind: 'mask'; id: number; secrets: readonly string[] }
+  | { kind: 'hide'; id: number; texts: readonly string[] }
+  | { kind: 'breadcrumbs'; id: number }
   | { kind: 'outcome'; outcome: TaskOutcome }
 
 /** What the host answers to a request. */
@@ -56,6 +59,8 @@ export interface TaskStart {
   readonly run: RunContext['dag_run']
   /** W3C trace context for what user code measures, or null. */
   readonly traceparent: string | null
+  /** How failures are told to Sentry, and the integration that the executor names; null where they are not. */
+  readonly sentry: { readonly settings: SentrySettings; readonly integration: string } | null
 }
 
 /** Starts a line of output that is a log record already: the child's console writes these. */

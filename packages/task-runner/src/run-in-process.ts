@@ -90,7 +90,7 @@ class TaskHere {
 
   #handle(context: RunContext): Promise<TaskOutcome> {
     const { dag, log } = this.#options
-    return runTask(taskStart(this.#workload, '', { context }), {
+    return runTask(taskStart(this.#workload, { bundlePath: '', sentry: null }, { context }), {
       dags: Promise.resolve([dag]),
       host: this.#link(),
       abort: this.#over,

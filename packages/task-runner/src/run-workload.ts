@@ -7,6 +7,7 @@ import { Reaper } from './host/reaper.ts'
 import { LogWriter } from './log-writer.ts'
 import type { TaskProgramRun } from './program-run.ts'
 import { startRunnerProcess } from './runner-process.ts'
+import { sentrySettingsOf } from './sentry-settings.ts'
 import { shellRun } from './shell-run.ts'
 import { Supervisor, type SupervisorSettings } from './supervisor.ts'
 import type { Death } from './verdict.ts'
@@ -49,6 +50,8 @@ export interface RunWorkloadOptions {
   readonly heartbeatIntervalMs: number
   readonly giveUp: AbortSignal
   readonly onRunning: (pid: number) => void
+  /** What the executor's host has for its workers, beside the environment of this process. */
+  readonly workerEnvironment?: Readonly<Record<string, string>> | undefined
 }
 
 /** A workload on its way. */
@@ -66,6 +69,7 @@ async function prepare(workload: ExecuteTask, options: RunWorkloadOptions, log: 
   })
   return handlerRun(workload, runner, {
     log,
+    sentry: sentrySettingsOf(options.workerEnvironment, process.env),
     bundlePath: join(options.bundleFolder, workload.bundle.hash, 'bundle.mjs'),
   })
 }

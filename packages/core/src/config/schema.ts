@@ -176,6 +176,17 @@ export const CONFIG_SCHEMA = {
     }),
     exportInterval: seconds(1, 'How often spans that have ended are sent.'),
   },
+  sentry: {
+    sentryOn: flag(false, 'Whether workers tell Sentry of failures, on executors that support it.'),
+    sentryDsn: text('', 'Address of the Sentry project (DSN).', { isSensitive: true }),
+    environment: optionalText('Environment of every event; null leaves it to the SDK.'),
+    release: optionalText('Release of every event; null leaves it to the SDK.'),
+    beforeSend: optionalText(
+      '`module#export` of a function that sees each event, may change it, and drops it by answering null; looked for from the folder in which workers are started.',
+    ),
+    options: text('{}', 'Further options of the SDK, as a JSON object.'),
+    flushTimeout: seconds(2, 'How long a task that has failed waits at most for its event to be sent.'),
+  },
   security: {
     keysFolder: optionalText('Folder of generated keys and the admin password; null means `keys` in the home folder.'),
     encryptionKeys: text(

@@ -5,6 +5,7 @@ import { executorStore } from '../dispatch/executor-store.ts'
 import type { Log } from '../observability/index.ts'
 import type { Installation } from './installation.ts'
 import type { LoadedExecutor } from './load-executors.ts'
+import { workerEnvironmentOf } from './worker-environment.ts'
 import type { WorkerAddresses } from './worker-addresses.ts'
 
 /** What executors of a process are given. */
@@ -61,6 +62,7 @@ export function hostOf(
     runFolder: runFolder.forExecutor(name),
     logFolder: config.paths.logs,
     bundleFolder: config.paths.bundles,
+    workerEnvironment: workerEnvironmentOf(loaded, config),
     clock: environment.clock,
     log: log.child({ executor: name }),
     store,

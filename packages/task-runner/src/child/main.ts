@@ -6,6 +6,7 @@ import { installConsole, recordLog } from './console.ts'
 import { connectHost, type HostLink } from './host-link.ts'
 import { applyExtraCaCertificates } from './extra-ca-certificates.ts'
 import { failure, runTask } from './run-task.ts'
+import { openSentry, type SentryReporter } from './sentry.ts'
 import { createAbort } from './task-abort.ts'
 import { warmUp } from './warm-up.ts'
 import type { AuthoredDag } from '@fairlead/sdk/runtime'
@@ -46,20 +47,28 @@ function onMessage(message: ToChild): void {
 
 async function run(task: TaskStart): Promise<void> {
   let isOver = false
-  const finish = (outcome: TaskOutcome): void => {
+  let sentry: SentryReporter | null = null
+  const finish = (outcome: TaskOutcome, error: unknown): void => {
     if (isOver) return
     isOver = true
-    void host.finish(outcome)
+    const told = sentry === null || outcome.kind !== 'failed' ? Promise.resolve() : sentry.capture(error)
+    void told.then(() => host.finish(outcome))
   }
+  const fail = (error: unknown): void => finish(failure(error, task, null), error)
   // Where OpenTelemetry's SDKs look for the span that theirs are children of.
   if (task.traceparent !== null) process.env['TRACEPARENT'] = task.traceparent
   process.title = `fairlead task ${task.dagId}.${task.taskId}`
-  process.on('uncaughtException', (error) => finish(failure(error, task, null)))
+  process.on('uncaughtException', fail)
   // The host's channel does not keep this process alive while the handler runs: when nothing else does, nothing can
   // settle its promise any more.
-  process.on('beforeExit', () => finish(failure(new NeverSettled(task), task, null)))
+  process.on('beforeExit', () => fail(new NeverSettled(task)))
   host.unref()
-  finish(await runTask(task, { dags: load(task.bundlePath), host, abort, log: recordLog(process.stdout) }))
+  const log = recordLog(process.stdout)
+  const dags = load(task.bundlePath)
+  if (task.sentry !== null) sentry = await openSentry(task, { host, log })
+  let thrown: unknown = null
+  const outcome = await runTask(task, { dags, host, abort, log, onFailure: (error) => (thrown = error) })
+  finish(outcome, thrown)
 }
 
 function load(bundlePath: string): Promise<AuthoredDag[]> {

@@ -22,7 +22,9 @@ export async function runTask(task: TaskStart, deps: TaskDeps): Promise<TaskOutc
     const value: unknown = await runInTask(runtime, () => handler(named as never))
     return { kind: 'success', returnJson: returnJsonOf(value, task) }
   } catch (error) {
-    return failure(error, task, dag)
+    const outcome = failure(error, task, dag)
+    if (outcome.kind === 'failed') deps.onFailure?.(error)
+    return outcome
   }
 }
 
@@ -33,6 +35,8 @@ export interface TaskDeps {
   readonly abort: TaskAbort
   /** Where `getContext().log` writes. */
   readonly log: TaskLog
+  /** Sees what a handler threw, when that fails the task. */
+  readonly onFailure?: (error: unknown) => void
 }
 
 /** What an error means for the task, by its own request and the author's `retryWhen`. */

@@ -20,6 +20,7 @@ const NO_TASK: TaskStart = {
   bundlePath: '',
   inputs: [{ name: 'input', taskId: '', key: '' }],
   traceparent: null,
+  sentry: null,
   run: {
     dag_id: '',
     run_id: '',

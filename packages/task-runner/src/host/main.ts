@@ -1,5 +1,6 @@
 import { closeSync, writeSync } from 'node:fs'
 import { workerHostSettingsSchema } from './host-settings.ts'
+import { sentrySettingsOf } from '../sentry-settings.ts'
 import { runWorkerHost } from './run-worker-host.ts'
 
 /**
@@ -16,7 +17,8 @@ void run().then(() => process.exit(0))
 
 async function run(): Promise<void> {
   const settings = workerHostSettingsSchema.parse(JSON.parse(process.argv[2] ?? '{}'))
-  const { kind } = await runWorkerHost(settings, { onReady: () => say('ready'), signal: stopping.signal })
+  const sentry = sentrySettingsOf({}, process.env)
+  const { kind } = await runWorkerHost(settings, { onReady: () => say('ready'), signal: stopping.signal, sentry })
   if (kind === 'taken') say('taken')
 }
 

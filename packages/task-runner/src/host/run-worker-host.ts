@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs'
+import type { SentrySettings } from '../sentry-settings.ts'
 import { ControlServer } from './control-server.ts'
 import type { WorkerHostSettings } from './host-settings.ts'
 import { takeOver, type Tenancy } from './predecessor.ts'
@@ -10,6 +11,8 @@ export interface WorkerHostKeeping {
   onReady(): void
   /** Ends all work, and the host, when it aborts. */
   readonly signal: AbortSignal
+  /** How failures of tasks are told to Sentry; null where they are not. */
+  readonly sentry: SentrySettings | null
 }
 
 /** How a worker host ended: in order, or at once, since another one has its folder. */
@@ -18,12 +21,12 @@ export type WorkerHostEnd = { readonly kind: 'ended' } | Extract<Tenancy, { kind
 /** Runs the worker host of a run folder in this process until it is told to end, or has been without a server for too long. */
 export async function runWorkerHost(
   settings: WorkerHostSettings,
-  { onReady, signal }: WorkerHostKeeping,
+  { onReady, signal, sentry }: WorkerHostKeeping,
 ): Promise<WorkerHostEnd> {
   mkdirSync(settings.runFolder, { recursive: true, mode: 0o700 })
   const tenancy = takeOver(settings.runFolder, settings.replaces)
   if (tenancy.kind === 'taken') return tenancy
-  const host = new WorkerHost(settings)
+  const host = new WorkerHost(settings, sentry)
   let finish = (): void => undefined
   const finished = new Promise<void>((resolve) => (finish = resolve))
   // Whoever asked for the end hears of it before the socket closes.

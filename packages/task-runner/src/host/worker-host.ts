@@ -7,6 +7,7 @@ import { handlerRun } from '../handler-run.ts'
 import { LogWriter } from '../log-writer.ts'
 import type { TaskProgramRun } from '../program-run.ts'
 import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts'
+import type { SentrySettings } from '../sentry-settings.ts'
 import { settleTask, type PendingReport } from '../settle-task.ts'
 import { shellRun } from '../shell-run.ts'
 import { Supervisor } from '../supervisor.ts'
@@ -26,6 +27,7 @@ import { SparePool } from './spare-pool.ts'
  */
 export class WorkerHost {
   readonly #settings: WorkerHostSettings
+  readonly #sentry: SentrySettings | null
   readonly #journal: Journal
   readonly #api: ExecutionApiClient
   readonly #reaper = new Reaper()
@@ -40,8 +42,9 @@ export class WorkerHost {
   #isClosing = false
   onEvent: (event: HeldWorkload) => void = () => undefined
 
-  constructor(settings: WorkerHostSettings) {
+  constructor(settings: WorkerHostSettings, sentry: SentrySettings | null) {
     this.#settings = settings
+    this.#sentry = sentry
     this.#journal = new Journal(join(settings.runFolder, 'journal.ndjson'))
     this.#api = new ExecutionApiClient(settings.apiUrl)
     this.#spares = new SparePool({
@@ -171,7 +174,8 @@ export class WorkerHost {
     if (!this.#hasBundle(bundlePath)) {
       throw new Error(`the compiled Dag file is not on this machine: ${bundlePath}. Let the Dag be parsed again.`)
     }
-    return handlerRun(workload, await this.#spares.acquire(bundlePath, signal), { bundlePath, log })
+    const process = await this.#spares.acquire(bundlePath, signal)
+    return handlerRun(workload, process, { bundlePath, log, sentry: this.#sentry })
   }
 
   #startRunner(): RunnerProcess {

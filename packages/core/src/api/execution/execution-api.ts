@@ -2,6 +2,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { FastifyError } from 'fastify'
 import type { App, WorkerApiContext } from '../api-context.ts'
 import { isOutage, RETRY_AFTER_SECONDS } from '../problem-handler.ts'
+import { breadcrumbRoutes } from './breadcrumb-routes.ts'
 import { Refusal } from './refusal.ts'
 import { secretRoutes } from './secret-routes.ts'
 import { taskInstanceRoutes } from './task-instance-routes.ts'
@@ -26,6 +27,7 @@ export function executionApi(context: WorkerApiContext): (app: App) => Promise<v
     app.get('/health', { logLevel: 'silent' }, () => Promise.resolve({ status: 'healthy' }))
     app.get('/health/ping', () => Promise.resolve({ ok: ['jwt'] }))
     await app.register(async (scope) => taskInstanceRoutes(scope, context))
+    await app.register(async (scope) => breadcrumbRoutes(scope, context))
     await app.register(async (scope) => secretRoutes(scope, context))
     await app.register(async (scope) => xcomRoutes(scope, context))
   }

@@ -1,4 +1,4 @@
-import { workerPlace, type LoadedExecutor } from '@fairlead/core'
+import { workerEnvironmentOf, workerPlace, type LoadedExecutor } from '@fairlead/core'
 import { CliError, EXIT_CODES } from '../cli-error.ts'
 import { configuredClasses } from '../component-options.ts'
 import { installedVersion } from '../installed-version.ts'
@@ -15,6 +15,7 @@ export async function workerHost(terminal: Terminal, options: { executor?: strin
     ...workerPlace(config, name, { executors: executors.map((one) => one.name), uid: process.getuid?.() ?? 0 }),
     name,
     settings,
+    workerEnvironment: workerEnvironmentOf({ executorClass }, config),
     onReady: () =>
       terminal.out(`Fairlead ${installedVersion()} worker host of executor "${name}", process ${process.pid}\n`),
     signal: terminal.signal,
