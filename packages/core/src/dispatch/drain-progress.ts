@@ -1,7 +1,7 @@
 import { readLeftWaiting } from '../db/queries/drains.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import { configProblem } from './config-fit.ts'
-import { overviewOfExecutors, type ConfiguredInstance, type ExecutorOverview } from './executor-overview.ts'
+import { overviewOfExecutors, slotsOf, type ConfiguredInstance, type ExecutorOverview } from './executor-overview.ts'
 
 /** A task whose work stays, though its executor is drained to another. */
 export interface StayingTask {
@@ -34,7 +34,7 @@ export async function progressOfDrain(
   if (executor === undefined || executor.drain === null) return null
   const { drain, work, schedulers } = executor
   const staying = drain.to === null ? [] : await stayingTasks(context, configured, name, drain.to)
-  const slots = work.queued + work.running + work.stopping
+  const slots = slotsOf(work)
   const left = drain.to === null ? 0 : work.waiting
   const held = staying.reduce((sum, { count }) => sum + count, 0)
   return {

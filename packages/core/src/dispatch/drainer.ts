@@ -1,6 +1,6 @@
 import type { ExecutorClass } from '@fairlead/executor'
 import {
-  readDrainRows,
+  readDrains,
   readHeldBy,
   readLanesOfScheduled,
   readUnconfirmed,
@@ -64,7 +64,7 @@ export class Drainer {
   async #turn(): Promise<number | null> {
     const { context, log } = this.#options
     try {
-      const drains = await context.database.transaction((tx) => readDrainRows(tx))
+      const drains = await context.database.transaction((tx) => readDrains(tx.query))
       for (const drain of drains) await this.#drain(drain)
       return null
     } catch (error) {

@@ -1,8 +1,8 @@
 import type { StandardSchema } from '@fairlead/executor'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
+import { readDrains, type DrainRow } from '../db/queries/drains.ts'
 import {
-  readDrains,
   readExecutorWork,
   readLiveStatuses,
   type ExecutorWork,
@@ -40,6 +40,17 @@ export interface ExecutorInScheduler {
 
 /** Where an executor stands over all schedulers. `nowhere`: no live one has it. `unconfigured`: it is only remembered. */
 export type MergedState = ExecutorState | { readonly kind: 'nowhere' } | { readonly kind: 'unconfigured' }
+
+/** Every state an executor can be shown in, in one word each. */
+export const EXECUTOR_STATUSES = [
+  'starting',
+  'healthy',
+  'degraded',
+  'draining',
+  'stopped',
+  'nowhere',
+  'unconfigured',
+] as const satisfies ReadonlyArray<MergedState['kind']>
 
 /** All that is known about an executor. */
 export interface ExecutorOverview {
@@ -115,8 +126,6 @@ export function slotsOf({ queued, running, stopping }: ExecutorWork): number {
 }
 
 const NO_WORK: ExecutorWork = { waiting: 0, queued: 0, running: 0, stopping: 0 }
-
-type DrainRow = Awaited<ReturnType<typeof readDrains>>[number]
 
 function drainOf(row: DrainRow): NonNullable<ExecutorOverview['drain']> {
   return {

@@ -1,5 +1,5 @@
 import { appendAudit } from '../db/queries/audit.ts'
-import { readDrainRows } from '../db/queries/drains.ts'
+import { readDrains } from '../db/queries/drains.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 
@@ -21,7 +21,7 @@ export type DrainAnswer = { readonly kind: 'ordered' } | { readonly kind: 'toDra
 export function orderDrain(context: MoveContext, order: DrainOrder): Promise<DrainAnswer> {
   return inTransaction(context, async (tx): Promise<DrainAnswer> => {
     const { executor, to, moveRunning, isForced, actor } = order
-    const drains = await readDrainRows(tx)
+    const drains = await readDrains(tx.query)
     if (to !== null && drains.some((row) => row.executor === to)) return { kind: 'toDraining', to }
     const now = context.environment.clock.now()
     const orders = { move_to: to, move_running: moveRunning ? 1 : 0, is_forced: isForced ? 1 : 0, actor }

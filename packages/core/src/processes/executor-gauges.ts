@@ -1,16 +1,6 @@
 import type { Database } from '../db/database.ts'
-import { overviewOfExecutors, type ConfiguredInstance, type MergedState } from '../dispatch/executor-overview.ts'
+import { EXECUTOR_STATUSES, overviewOfExecutors, type ConfiguredInstance } from '../dispatch/executor-overview.ts'
 import type { Metrics } from '../observability/index.ts'
-
-const STATES = [
-  'starting',
-  'healthy',
-  'degraded',
-  'draining',
-  'stopped',
-  'nowhere',
-  'unconfigured',
-] as const satisfies ReadonlyArray<MergedState['kind']>
 
 /** Says how full each executor is and how it fares, from the leases and from what schedulers wrote. */
 export async function gaugeExecutors(
@@ -25,6 +15,7 @@ export async function gaugeExecutors(
     metrics.gauge('executor.queued_tasks', work.queued, tags)
     metrics.gauge('executor.running_tasks', work.running, tags)
     metrics.gauge('executor.waiting_tasks', work.waiting, tags)
-    for (const kind of STATES) metrics.gauge('executor.state', kind === state.kind ? 1 : 0, { ...tags, state: kind })
+    for (const kind of EXECUTOR_STATUSES)
+      metrics.gauge('executor.state', kind === state.kind ? 1 : 0, { ...tags, state: kind })
   }
 }

@@ -1,25 +1,17 @@
 import { z } from 'zod'
 import {
+  EXECUTOR_STATUSES,
   overviewOfExecutors,
   slotsOf,
   type ExecutorInScheduler,
   type ExecutorOverview,
-  type MergedState,
 } from '../../dispatch/executor-overview.ts'
 import type { ExecutorCondition } from '../../model/executor-state.ts'
 import type { Routes } from '../api-context.ts'
 import { isoOf, wireMoment } from './wire.ts'
 
 /** Where an executor stands, in one word. */
-export const executorStatus = z.enum([
-  'starting',
-  'healthy',
-  'degraded',
-  'draining',
-  'stopped',
-  'nowhere',
-  'unconfigured',
-]) satisfies z.ZodType<MergedState['kind']>
+export const executorStatus = z.enum(EXECUTOR_STATUSES)
 
 const condition = {
   status: executorStatus,

@@ -80,8 +80,8 @@ const requeue = statement(
 const count = statement(() => `update executor_drain set moved = moved + $2 where executor = $1`)
 
 /** Every drain in force. */
-export function readDrainRows({ query }: Tx): Promise<DrainRow[]> {
-  return query.selectFrom('executor_drain').selectAll().orderBy('executor').execute()
+export function readDrains(db: Kysely<Schema>): Promise<DrainRow[]> {
+  return db.selectFrom('executor_drain').selectAll().orderBy('executor').execute()
 }
 
 /** The lanes in which anything waits, admissible or not. */

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { Tx } from '../database.ts'
-import type { ExecutorDrainTable, ExecutorStatusTable, Schema } from '../schema.ts'
+import type { ExecutorStatusTable, Schema } from '../schema.ts'
 import { statement } from '../statement.ts'
 
 /** How executors fare: written by each scheduler for its own, read by everybody. */
@@ -121,9 +121,4 @@ function readLeases(db: Kysely<Schema>): Promise<Array<{ executor: string; kind:
     ])
     .groupBy(['p.executor', 'kind'])
     .execute()
-}
-
-/** Drains in force. */
-export function readDrains(db: Kysely<Schema>): Promise<Array<Selectable<ExecutorDrainTable>>> {
-  return db.selectFrom('executor_drain').selectAll().orderBy('executor').execute()
 }
