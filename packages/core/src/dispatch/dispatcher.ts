@@ -2,6 +2,7 @@ import type { ExecutorEvent } from '@fairlead/executor'
 import type { DispatchId, ExecuteTask } from '@fairlead/protocol'
 import type { VersionedGraph } from '../db/queries/dag-graphs.ts'
 import { readDispatches, readDispatchesOf, type DispatchRow } from '../db/queries/dispatches.ts'
+import { messageOf } from '../model/message-of.ts'
 import type { ClaimedTask, ExecutorOffer } from '../moves/claim-task-instances.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import { settleDispatches, type EndedDispatch, type NamedDispatch } from '../moves/settle-dispatches.ts'
@@ -189,8 +190,4 @@ type Prepared =
 async function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
   const [result] = await Promise.allSettled([promise])
   return result
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,5 +1,6 @@
 import type { Environment } from '../model/environment.ts'
 import { isBlocking, type ExecutorFailure } from '../model/executor-state.ts'
+import { messageOf } from '../model/message-of.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { timeBox, type Boxed } from './time-box.ts'
@@ -124,7 +125,3 @@ export class GuardedCalls {
 }
 
 const HOW = { threw: 'threw', timedOut: 'timed_out' } as const
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

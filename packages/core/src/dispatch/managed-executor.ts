@@ -2,6 +2,7 @@ import type { BufferedEvent, Executor } from '@fairlead/executor'
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import type { Environment } from '../model/environment.ts'
 import { afterFailure, leftAlone, type ExecutorCondition, type ExecutorFailure } from '../model/executor-state.ts'
+import { messageOf } from '../model/message-of.ts'
 import type { ExecutorOffer } from '../moves/claim-task-instances.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -284,8 +285,4 @@ async function woken(wait: Promise<void>): Promise<boolean> {
   } catch {
     return false // Waits reject for one reason only: the signal.
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,4 +1,5 @@
 import type { StandardResult, StandardSchema } from '@fairlead/executor'
+import { messageOf } from '../model/message-of.ts'
 
 /** What a schema says of a value. The problem names the path inside it. */
 export type Validated =
@@ -12,7 +13,7 @@ export async function validateValue(schema: StandardSchema, value: unknown): Pro
     if (result.issues === undefined) return { kind: 'valid', value: result.value }
     return { kind: 'invalid', problem: result.issues.map(sentence).join('; ') }
   } catch (error) {
-    return { kind: 'invalid', problem: `its schema threw ${error instanceof Error ? error.message : String(error)}` }
+    return { kind: 'invalid', problem: `its schema threw ${messageOf(error)}` }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Schedule } from '@fairlead/protocol'
 import { Cron } from 'croner'
+import { messageOf } from './message-of.ts'
 
 /**
  * When a Dag's next scheduled run is due. As with Airflow 3's trigger timetables the run is created at its instant,
@@ -53,7 +54,7 @@ export function scheduleError(schedule: Schedule): string | null {
   try {
     return after(parseCron(schedule), 0) === null ? `${quoted} matches no date.` : null
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace('CronPattern: ', '') : String(error)
+    const reason = messageOf(error).replace('CronPattern: ', '')
     return `${quoted} is not valid: ${reason}`
   }
 }

@@ -1,6 +1,7 @@
 import { checkExecutorClass, type ExecutorClass } from '@fairlead/executor'
 import { ConfigError } from '../config/index.ts'
 import { formatExecutorReference } from '../model/executor-names.ts'
+import { messageOf } from '../model/message-of.ts'
 import { unknownExecutor, type ConfiguredExecutor } from './configured-executors.ts'
 
 /** How classes are found: the built-in ones by short name, others by module. */
@@ -15,7 +16,7 @@ export async function loadExecutorClass(executor: ConfiguredExecutor, source: Ex
   try {
     checkExecutorClass(candidate)
   } catch (cause) {
-    throw failure(executor, `is no executor of this Fairlead: ${messageOf(cause)}`, cause)
+    throw failure(executor, `is no executor of this Fairlead: ${clauseOf(cause)}`, cause)
   }
   return candidate
 }
@@ -36,7 +37,7 @@ async function orFailure<T>(executor: ConfiguredExecutor, load: () => Promise<T>
   try {
     return await load()
   } catch (cause) {
-    throw failure(executor, `could not be loaded: ${messageOf(cause)}. Check that it is installed and spelt so`, cause)
+    throw failure(executor, `could not be loaded: ${clauseOf(cause)}. Check that it is installed and spelt so`, cause)
   }
 }
 
@@ -61,6 +62,7 @@ function failure({ name, reference }: ConfiguredExecutor, what: string, cause?: 
   )
 }
 
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '')
+/** What was thrown, without the stop at its end. */
+function clauseOf(thrown: unknown): string {
+  return messageOf(thrown).replace(/\.$/, '')
 }

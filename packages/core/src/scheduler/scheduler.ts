@@ -6,6 +6,7 @@ import { ManagedExecutor, type ExecutorTimeouts } from '../dispatch/managed-exec
 import { Stopper } from '../dispatch/stopper.ts'
 import { Wakeup } from '../dispatch/wakeup.ts'
 import type { MintTicket } from '../dispatch/workload-of.ts'
+import { messageOf } from '../model/message-of.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -154,7 +155,7 @@ export class Scheduler {
       this.#options.metrics.timing('scheduler.scheduler_loop_duration', environment.clock.monotonic() - startedAt)
       return result
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       const since = this.#health.kind === 'failing' ? this.#health.since : environment.clock.now()
       this.#health = { kind: 'failing', reason, since }
       this.#options.log.error('scheduler turn failed and will be tried again', { error })

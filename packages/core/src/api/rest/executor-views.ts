@@ -3,6 +3,7 @@ import { UNMAPPED } from '@fairlead/protocol'
 import { z } from 'zod'
 import { refOfTaskInstance } from '../../dispatch/ref-of-task-instance.ts'
 import { timeBox } from '../../dispatch/time-box.ts'
+import { messageOf } from '../../model/message-of.ts'
 import type { ApiContext, MountedView, MountedViews, Routes } from '../api-context.ts'
 import { ApiProblem, notFound } from '../problem.ts'
 import { requireTaskInstance, requireTry } from './require.ts'
@@ -128,7 +129,7 @@ async function answer(
   if (asked.kind === 'timedOut') throw failed(`${title} did not answer within ${asked.afterMs} ms.`)
   if (asked.kind === 'threw') {
     context.log.warn('view of an executor failed', { executor, view: found.view.id, error: asked.error })
-    throw failed(`${title} failed: ${asked.error instanceof Error ? asked.error.message : String(asked.error)}`)
+    throw failed(`${title} failed: ${messageOf(asked.error)}`)
   }
   const problem = found.problemWith(asked.value)
   if (problem !== null) throw failed(`${title} answers what its own schema refuses: ${problem}`)

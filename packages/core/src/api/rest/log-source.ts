@@ -1,4 +1,5 @@
 import type { Clock } from '../../model/environment.ts'
+import { messageOf } from '../../model/message-of.ts'
 import type { LiveLog } from '../api-context.ts'
 import { followLog, readLogChunk, type LogChunk } from './log-file.ts'
 
@@ -108,8 +109,4 @@ function fileSource(
 
 function noteLine(event: string): string {
   return JSON.stringify({ event, level: 'warning', logger: 'fairlead.api' })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

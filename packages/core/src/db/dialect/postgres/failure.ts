@@ -1,3 +1,4 @@
+import { messageOf } from '../../../model/message-of.ts'
 import { DatabaseError } from '../../database-error.ts'
 
 /** disk_full. */
@@ -20,7 +21,7 @@ export function queryFailure(error: unknown, location: string): unknown {
 
 /** The error of a connection that could not be had. */
 export function connectFailure(error: unknown, location: string): DatabaseError {
-  const why = error instanceof Error ? error.message : String(error)
+  const why = messageOf(error)
   return new DatabaseError(
     'DATABASE_UNAVAILABLE',
     `The database at ${location} cannot be reached: ${why}. Start it, or correct database.url. Work goes on by itself when it is back.`,
