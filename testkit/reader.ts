@@ -30,8 +30,11 @@ interface Terminal {
   readonly printed: () => string
 }
 
-/** Opens the folder. What is in `installed`'s node_modules is what the reader has installed. */
-export function createReader(installed: string): Reader {
+/**
+ * Opens the folder. What is in `installed`'s node_modules is what the reader has installed; `environment` is what the
+ * reader has exported.
+ */
+export function createReader(installed: string, environment: Readonly<Record<string, string>> = {}): Reader {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-docs-'))
   const staying: Terminal[] = []
   symlinkSync(join(installed, 'node_modules'), join(folder, 'node_modules'))
@@ -40,9 +43,9 @@ export function createReader(installed: string): Reader {
       mkdirSync(dirname(join(folder, file)), { recursive: true })
       writeFileSync(join(folder, file), text)
     },
-    runs: (script) => type(folder, script).finished,
+    runs: (script) => type(folder, script, environment).finished,
     starts: async (script) => {
-      const terminal = type(folder, script)
+      const terminal = type(folder, script, environment)
       staying.push(terminal)
       const early = terminal.finished.then(({ output }) => Promise.reject(new Error(`It ended: ${output}`)))
       const isUp = eventually(() => isServing(folder, terminal), { timeoutMs: 60_000 })
@@ -58,15 +61,16 @@ export function createReader(installed: string): Reader {
   }
 }
 
+/** It has said that it runs, and a server with an API has left its address by then. */
 function isServing(folder: string, { printed }: Terminal): boolean {
-  if (existsSync(join(folder, '.fairlead/server.json'))) return true
+  if (/^Fairlead /m.test(printed()) && existsSync(join(folder, '.fairlead/server.json'))) return true
   throw new Error(`the server is not up, and printed: ${printed()}`)
 }
 
-function type(folder: string, script: string): Terminal {
+function type(folder: string, script: string, environment: Readonly<Record<string, string>>): Terminal {
   // A terminal's foreground job is a process group of its own. npx must find the installed command, never look for one.
   // Whatever else listens on this machine must not be in the way.
-  const env = { ...process.env, npm_config_offline: 'true', FAIRLEAD__API__PORT: '0', NO_COLOR: '1' }
+  const env = { ...process.env, npm_config_offline: 'true', FAIRLEAD__API__PORT: '0', NO_COLOR: '1', ...environment }
   const bash = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, env, detached: true, stdio: 'pipe' })
   const chunks: Buffer[] = []
   const printed = (): string => Buffer.concat(chunks).toString()

@@ -1,4 +1,4 @@
-import type { WorkerHostEnd, WorkerHostRun } from '@fairlead/executor'
+import { ExecutorError, type WorkerHostEnd, type WorkerHostRun } from '@fairlead/executor'
 import { runWorkerHost, sentrySettingsOf } from '@fairlead/task-runner'
 import { hostSettings } from './host-process.ts'
 import { localSettingsSchema } from './settings.ts'
@@ -14,7 +14,8 @@ export async function runProvidedHost({
 }: WorkerHostRun): Promise<WorkerHostEnd> {
   const parsed = localSettingsSchema.parse(settings)
   if (parsed.workerHost !== 'provided') {
-    throw new Error(
+    throw new ExecutorError(
+      'EXECUTOR_HOST_NOT_PROVIDED',
       `Executor "${name}" starts its own worker host. Set executors.${name}.settings.workerHost to 'provided'.`,
     )
   }

@@ -1,4 +1,5 @@
 import { runDagProcessor } from '../dag-processor/index.ts'
+import type { Environment } from '../model/environment.ts'
 import type { MoveContext } from '../moves/move-context.ts'
 import type { Part } from './component.ts'
 import { openDagProcessorBeat } from './dag-processor-beat.ts'
@@ -67,4 +68,18 @@ export function startDagProcessor(
     signal,
   )
   return { firstPass, finished, close: async () => undefined }
+}
+
+const LONGEST_FIRST_PASS_MS = 10_000
+
+/** Waits for the first Dags, so that whoever finds the server finds them too, unless they take very long or it ends. */
+export async function firstDagsOr(
+  finished: Promise<void>,
+  firstPass: Promise<void>,
+  { clock }: Environment,
+): Promise<void> {
+  const over = new AbortController()
+  const late = clock.sleep(LONGEST_FIRST_PASS_MS, over.signal).catch(() => undefined)
+  await Promise.race([firstPass, late, finished.catch(() => undefined)])
+  over.abort()
 }

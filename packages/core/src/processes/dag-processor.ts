@@ -1,5 +1,5 @@
 import { followParts, type Component, type ComponentOptions } from './component.ts'
-import { startDagProcessor, type ParseProcess } from './dag-processor-part.ts'
+import { firstDagsOr, startDagProcessor, type ParseProcess } from './dag-processor-part.ts'
 import { startHealthServer } from './health-server.ts'
 import { inInstallation, requireSharedDatabase } from './installation.ts'
 
@@ -35,6 +35,8 @@ export async function startDagProcessorProcess(options: ComponentOptions & Parse
     const moves = { ...context, wake: () => undefined }
     const onPass = (): void => void (passed.at = environment.clock.now())
     const processor = startDagProcessor(installation, { ...options, moves, onPass }, stopping.signal)
-    return { ...followParts([processor, health], stopping, () => database.close()), healthUrl: health.url }
+    const component = followParts([processor, health], stopping, () => database.close())
+    await firstDagsOr(component.finished, processor.firstPass, environment)
+    return { ...component, healthUrl: health.url }
   })
 }

@@ -1,7 +1,6 @@
-import type { Environment } from '../model/environment.ts'
 import { startApi, type ApiPart } from './api-part.ts'
 import { followParts, type Component, type ComponentOptions, type Part } from './component.ts'
-import { startDagProcessor, type ParseProcess } from './dag-processor-part.ts'
+import { firstDagsOr, startDagProcessor, type ParseProcess } from './dag-processor-part.ts'
 import { schedulerViews } from './executor-views.ts'
 import { openIdleExecutors } from './idle-executors.ts'
 import { inInstallation, type Installation } from './installation.ts'
@@ -20,8 +19,6 @@ export interface Standalone extends Component {
   /** Where the generated password is; null when another home folder has it. */
   readonly passwordFile: string | null
 }
-
-const LONGEST_FIRST_PASS_MS = 10_000
 
 /** Starts a server. A failure on the way leaves nothing open. */
 export function startStandalone(options: StandaloneOptions): Promise<Standalone> {
@@ -57,12 +54,4 @@ async function startIn(installation: Installation, options: StandaloneOptions): 
   await firstDagsOr(component.finished, processor.firstPass, environment)
   if (!signal.aborted) await api.announce()
   return { ...component, url: api.listening.url, passwordFile: api.passwordFile }
-}
-
-/** Whoever finds the server finds its Dags too, unless they take very long to load. */
-async function firstDagsOr(finished: Promise<void>, firstPass: Promise<void>, { clock }: Environment): Promise<void> {
-  const over = new AbortController()
-  const late = clock.sleep(LONGEST_FIRST_PASS_MS, over.signal).catch(() => undefined)
-  await Promise.race([firstPass, late, finished.catch(() => undefined)])
-  over.abort()
 }
