@@ -1,7 +1,8 @@
 // Services for tests, from what the machine has: `start`, `stop`, or `run -- command`, which does both around a command.
 // `serve` keeps a server for one who restarts it: it prints its address, and obeys `restart fast|immediate` a line of
 // its standard input until that ends.
-// Servers listen on loopback and keep everything in a temporary folder; --durable leaves PostgreSQL's fsync on.
+// Servers listen on loopback and keep everything in a temporary folder; --durable leaves PostgreSQL's fsync on, --docker
+// adds a Docker engine.
 import { spawn, spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -19,43 +20,47 @@ import { createInterface } from 'node:readline'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { startDocker, stopDocker } from './docker-engine.mjs'
 
 const record = fileURLToPath(new URL('../.cache/services.json', import.meta.url))
 const [action, ...rest] = process.argv.slice(2)
 
 if (action === 'start') await start()
-else if (action === 'stop') stop()
+else if (action === 'stop') await stop()
 else if (action === 'serve') await serve()
 else if (action === 'run' && rest.includes('--')) await run(rest.slice(rest.indexOf('--') + 1))
-else fail('Usage: node scripts/services.mjs start | stop | serve | run [--durable] -- command…')
+else fail('Usage: node scripts/services.mjs start | stop | serve | run [--durable] [--docker] -- command…')
 
 async function start() {
   if (existsSync(record)) fail(`Services run already (${record}). Stop them with: node scripts/services.mjs stop`)
-  const postgres = await startPostgres()
+  const services = await startServices()
   mkdirSync(join(record, '..'), { recursive: true })
-  writeFileSync(record, JSON.stringify(postgres))
-  console.log(`export FAIRLEAD_TEST_POSTGRES_URL=${postgres.url}`)
+  writeFileSync(record, JSON.stringify(services))
+  for (const [name, value] of Object.entries(environmentOf(services))) console.log(`export ${name}=${value}`)
 }
 
-function stop() {
+async function stop() {
   if (!existsSync(record)) fail('No services run that `start` started.')
-  stopPostgres(JSON.parse(readFileSync(record, 'utf8')))
+  await stopServices(JSON.parse(readFileSync(record, 'utf8')))
   rmSync(record)
 }
 
 async function run(command) {
-  const postgres = await startPostgres()
-  const env = { ...process.env, FAIRLEAD_TEST_POSTGRES_URL: postgres.url }
-  const child = spawn(command[0], command.slice(1), { stdio: 'inherit', env })
+  const services = await startServices()
+  const child = spawn(command[0], command.slice(1), {
+    stdio: 'inherit',
+    env: { ...process.env, ...environmentOf(services) },
+  })
   // The terminal signals the whole group; the services go only after the command went.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   const code = await new Promise((resolve) => {
-    child.on('error', (error) =>
-      resolve(fail(`Cannot run ${command[0]}: ${error.message}`, () => stopPostgres(postgres))),
-    )
+    child.on('error', (error) => {
+      console.error(`Cannot run ${command[0]}: ${error.message}`)
+      resolve(1)
+    })
     child.on('close', (exitCode) => resolve(exitCode ?? 1))
   })
-  stopPostgres(postgres)
+  await stopServices(services)
   process.exitCode = code
 }
 
@@ -69,6 +74,31 @@ async function serve() {
     console.log('restarted')
   }
   stopPostgres(postgres)
+}
+
+async function startServices() {
+  const postgres = await startPostgres()
+  if (!rest.includes('--docker')) return { postgres, docker: null }
+  try {
+    return { postgres, docker: await startDocker() }
+  } catch (error) {
+    return fail(error.message, () => stopPostgres(postgres))
+  }
+}
+
+async function stopServices({ postgres, docker }) {
+  try {
+    if (docker !== null) await stopDocker(docker)
+  } finally {
+    stopPostgres(postgres)
+  }
+}
+
+function environmentOf({ postgres, docker }) {
+  return {
+    FAIRLEAD_TEST_POSTGRES_URL: postgres.url,
+    ...(docker === null ? {} : { FAIRLEAD_TEST_DOCKER_SOCKET: docker.socketPath }),
+  }
 }
 
 async function startPostgres() {
