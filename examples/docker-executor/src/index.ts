@@ -1,0 +1,2 @@
+export { DockerExecutor } from './docker-executor.js'
+export type { DockerSettings, DockerTaskConfig } from './settings.js'
