@@ -272,10 +272,11 @@ export class Stand {
   }
 
   #drain(): void {
-    const executor = this.#executor
+    // Left alone, it is not even asked.
+    const executor = this.isIdle ? null : this.#executor
     const events = executor?.getEventBuffer() ?? []
     const last = events.at(-1)
-    if (executor === null || last === undefined || this.isDatabaseDown || this.isIdle) return
+    if (executor === null || last === undefined || this.isDatabaseDown) return
     for (const { event } of events) this.#write(event)
     const ended = events.flatMap(({ event }) => (event.kind === 'ended' ? [event] : []))
     if (ended.length > 0) void this.#parts.laboratory.settle(ended)
