@@ -1,8 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../../../testkit/eventually.ts'
 import { findings } from './findings.ts'
+import { GatedRuns } from './gated-runs.ts'
 import { Stage } from './stage.ts'
 
 /** How long the API is away, and how often tasks say that they live. */
@@ -25,51 +24,29 @@ export async function apiOutage({ downMs, executorSettings, env, say }: OutageOp
   const problems: string[] = []
   try {
     await Promise.all(stage.parts.map(({ process }) => process.start()))
-    const client = await stage.login()
-    await client.eventuallyKnown('stream')
-    const gates = Array.from({ length: RUNS }, (_, index) => join(stage.installation.folder, `gate-${index}`))
-    const runIds = await Promise.all(
-      gates.map((gate, index) =>
-        client.trigger('stream', { runId: `run-${index}`, conf: { journal: stage.journal, longestMs: 0, gate } }),
-      ),
-    )
-    await eventually(() => linesOf(stage, 'begin').length === RUNS, { timeoutMs: 60_000 })
+    const runs = await GatedRuns.begin(stage, RUNS)
     await stage.part('api-server').process.kill('SIGKILL')
     say(`the API server is down; ${RUNS} tasks run`)
-    // One ends early in the outage, one in its middle, one after it.
+    // One ends early in the outage, one later in it, one after it.
     await sleep(downMs / 10)
-    open(gates[0])
+    runs.letGo(0)
     await sleep(downMs / 2)
-    open(gates[1])
+    runs.letGo(1)
     await sleep(downMs - downMs / 10 - downMs / 2)
-    const ended = linesOf(stage, 'end').length
-    say(`${downMs / 1000} s later: ${RUNS - ended} tasks run on, ${ended} have ended and wait to be heard`)
+    say(`${downMs / 1000} s later: ${RUNS - runs.ended} run on, ${runs.ended} have ended and wait to be heard`)
     await stage.part('api-server').process.start()
-    open(gates[2])
-    const again = await stage.login()
-    for (const runId of runIds) await again.runEnd('stream', runId, 180_000)
+    runs.letGo(2)
+    await runs.ends()
     await eventually(async () => (await stage.query('select 1 from dispatch')).length === 0)
     const retried = await stage.query<{ run_id: string; task_id: string }>(
       `select run_id, task_id from task_instance where try_number <> 1`,
     )
-    problems.push(
-      ...retried.map((row) => `${row.run_id} ${row.task_id} was tried again`),
-      ...(await findings(stage, runIds)),
-    )
+    problems.push(...retried.map((row) => `${row.run_id} ${row.task_id} was tried again`))
+    problems.push(...(await findings(stage, runs.ids)))
     if (problems.length > 0)
       throw new Error(`${problems.join('\n')}\nLeft for inspection: ${stage.installation.folder}`)
     return `The API server was down for ${downMs / 1000} s: each of ${RUNS} runs succeeded at the first try of every task.`
   } finally {
     await stage.close(problems.length > 0)
   }
-}
-
-function open(gate: string | undefined): void {
-  writeFileSync(gate ?? '', '')
-}
-
-function linesOf({ journal }: Stage, what: string): readonly string[] {
-  return readFileSync(journal, 'utf8')
-    .split('\n')
-    .filter((line) => line.startsWith(`${what} `))
 }

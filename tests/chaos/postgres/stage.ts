@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ComponentProcess } from '../../../testkit/component-process.ts'
 import { CutProxy } from '../../../testkit/cut-proxy.ts'
@@ -23,6 +23,9 @@ const COMMANDS = {
   'dag-processor': ['dag-processor'],
 } as const
 
+/** A part by its name. */
+export type PartName = keyof typeof COMMANDS
+
 /** An installation on a PostgreSQL server of its own, with a line to cut between any two processes. */
 export class Stage {
   readonly postgres: OwnPostgres
@@ -40,10 +43,14 @@ export class Stage {
     this.parts = parts
   }
 
-  /** `executorSettings` and `env` shorten or lengthen times; nothing is started. */
+  /**
+   * `executorSettings` and `env` shorten or lengthen times; the part `farAway` is as if on another machine. Nothing is
+   * started.
+   */
   static async open(
     executorSettings: Readonly<Record<string, unknown>>,
     env: Readonly<Record<string, string>>,
+    farAway: PartName | null = null,
   ): Promise<Stage> {
     const postgres = await OwnPostgres.start()
     const database = await postgres.createDatabase()
@@ -65,13 +72,16 @@ export class Stage {
     const parts: Part[] = []
     for (const [name, command] of Object.entries(COMMANDS)) {
       const line = await CutProxy.open({ host, port: Number(port) })
-      const process = installation.component(name, command, { FAIRLEAD__DATABASE__URL: line.urlOf(database.url) })
+      const process = installation.component(name, command, {
+        FAIRLEAD__DATABASE__URL: line.urlOf(database.url),
+        ...(name === farAway ? anotherMachine(installation.folder) : {}),
+      })
       parts.push({ name, process, database: line })
     }
     return new Stage({ postgres, database, installation, apiLine }, parts)
   }
 
-  part(name: keyof typeof COMMANDS): Part {
+  part(name: PartName): Part {
     const found = this.parts.find((part) => part.name === name)
     if (found === undefined) throw new Error(`There is no part "${name}".`)
     return found
@@ -115,5 +125,18 @@ export class Stage {
     for (const line of [this.apiLine, ...this.parts.map(({ database }) => database)]) await line.close()
     await this.database.drop()
     await this.postgres.stop()
+  }
+}
+
+/** A home folder of its own, so that it shares no worker host; compiled Dags and logs are on a disk that both see. */
+function anotherMachine(folder: string): Record<string, string> {
+  const [near, far] = [join(folder, '.fairlead'), join(folder, 'far')]
+  mkdirSync(join(near, 'bundles'), { recursive: true })
+  mkdirSync(far)
+  symlinkSync(join(near, 'bundles'), join(far, 'bundles'))
+  return {
+    FAIRLEAD_HOME: far,
+    FAIRLEAD__LOGGING__BASE_LOG_FOLDER: join(near, 'logs'),
+    FAIRLEAD__SECURITY__KEYS_FOLDER: join(near, 'keys'),
   }
 }

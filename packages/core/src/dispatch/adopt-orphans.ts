@@ -6,6 +6,7 @@ import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { ManagedExecutor } from './managed-executor.ts'
+import { mayLiveElsewhere, type SignsOfLife } from './signs-of-life.ts'
 import { taskInstanceRefOf } from './workload-of.ts'
 
 /** Who adopts, and with what. */
@@ -13,6 +14,7 @@ export interface AdoptionContext {
   readonly context: MoveContext
   readonly dispatcher: Dispatcher
   readonly schedulerId: string
+  readonly signsOfLife: SignsOfLife
   readonly log: Log
   readonly metrics: Metrics
 }
@@ -22,7 +24,8 @@ const ORPHANS_PER_TURN = 500
 /**
  * Takes over the work of schedulers that are gone, on one executor. What still lives is watched; what was queued and
  * is nowhere is handed over again under its dispatch id; what was running and is nowhere is lost, and says so; what is
- * no longer wanted is asked to stop.
+ * no longer wanted is asked to stop. What lives out of this executor's sight, on another machine, is left to a scheduler
+ * there, or to its silence.
  */
 export async function adoptOrphans(
   adoption: AdoptionContext,
@@ -43,16 +46,19 @@ export async function adoptOrphans(
     }
     context.environment.faults.at('adoption.beforeAdopt')
     const missing = await findMissing(executor, orphans, signal)
+    const within = orphans.filter(
+      (row) => !missing.has(row.dispatch_id) || !mayLiveElsewhere(row, context, adoption.signsOfLife),
+    )
     const mine = await context.database.transaction((tx) =>
       adoptDispatches(
         tx,
-        orphans.map((row) => row.dispatch_id),
+        within.map((row) => row.dispatch_id),
         { schedulerId: adoption.schedulerId, now },
       ),
     )
     context.environment.faults.at('adoption.afterAdopt')
-    await decide(adoption, executor, { orphans: orphans.filter((row) => mine.has(row.dispatch_id)), missing })
-    if (orphans.length < ORPHANS_PER_TURN) return tellDuration()
+    await decide(adoption, executor, { orphans: within.filter((row) => mine.has(row.dispatch_id)), missing })
+    if (within.length < ORPHANS_PER_TURN) return tellDuration()
   }
 }
 

@@ -1,7 +1,9 @@
 import type { WorkloadExit } from '@fairlead/protocol'
+import type { Tx } from '../db/database.ts'
 import {
   findOpenAttempts,
   nameExternally,
+  readDispatches,
   releaseDispatches,
   type OwnDispatch,
   type StopReason,
@@ -36,13 +38,14 @@ export function settleDispatches(
 ): Promise<ReadonlyMap<string, SettleAnswer>> {
   return inTransaction(context, async (tx) => {
     if (named.length > 0) await nameExternally(tx, named)
-    if (ended.length === 0) return new Map()
-    const released = await releaseDispatches(tx, ended)
+    const over = await withoutRefusals(tx, ended)
+    if (over.length === 0) return new Map()
+    const released = await releaseDispatches(tx, over)
     await finishRestarts(tx, context, released)
     const answers = new Map(released.map((row): [string, SettleAnswer] => [row.dispatch_id, { kind: 'repeated' }]))
     const open = await findOpenAttempts(tx, released)
     const reasons = new Map(released.map((row) => [row.dispatch_id, row.stop_reason]))
-    const settlements = ended.flatMap(({ dispatchId, exit, actor }): Settlement[] => {
+    const settlements = over.flatMap(({ dispatchId, exit, actor }): Settlement[] => {
       const taskInstanceId = open.get(dispatchId)
       if (taskInstanceId === undefined) return []
       return [
@@ -64,6 +67,24 @@ export function settleDispatches(
     }
     return answers
   })
+}
+
+/**
+ * Less what was refused because its attempt runs elsewhere: it was handed over twice, to two machines, and the process
+ * that came first keeps its slot.
+ */
+async function withoutRefusals(tx: Tx, ended: readonly EndedDispatch[]): Promise<readonly EndedDispatch[]> {
+  const refused = ended.filter(({ exit, actor }) => exit.kind === 'superseded' && actor === 'executor')
+  if (refused.length === 0) return ended
+  const rows = await readDispatches(
+    tx,
+    refused.map(({ dispatchId }) => dispatchId),
+  )
+  const elsewhere = rows.filter(
+    (row) => row.is_current === 1 && row.state === 'running' && row.stop_requested_at === null,
+  )
+  const ids = new Set(elsewhere.map((row) => row.dispatch_id))
+  return ended.filter(({ dispatchId, exit }) => exit.kind !== 'superseded' || !ids.has(dispatchId))
 }
 
 /** However a process ends that a drain had stopped: it was no fault of the task's, which begins again elsewhere. */

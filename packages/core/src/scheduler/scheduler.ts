@@ -3,6 +3,7 @@ import { adoptOrphans } from '../dispatch/adopt-orphans.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
 import { Drainer } from '../dispatch/drainer.ts'
 import { ManagedExecutor, type ExecutorTimeouts } from '../dispatch/managed-executor.ts'
+import type { SignsOfLife } from '../dispatch/signs-of-life.ts'
 import { Stopper } from '../dispatch/stopper.ts'
 import { Wakeup } from '../dispatch/wakeup.ts'
 import type { MintTicket } from '../dispatch/workload-of.ts'
@@ -60,6 +61,9 @@ export class Scheduler {
   #lease: SchedulerLease
   #health: SchedulerHealth = { kind: 'starting' }
   #lastBeatAt: number | null = null
+  /** Until this monotonic moment nobody can be expected to have said that it lives. */
+  #blindUntil = 0
+  readonly #sweepState: SweepState
 
   constructor(options: SchedulerOptions) {
     this.#options = options
@@ -80,6 +84,8 @@ export class Scheduler {
       log,
       metrics,
     })
+    const [lastNow, lastMonotonic] = [environment.clock.now(), environment.clock.monotonic()]
+    this.#sweepState = { lastNow, lastMonotonic, graceUntil: null, unwantedSince: new Map() }
     this.#drainer = new Drainer({ context: this.context, dispatcher: this.dispatcher, log })
   }
 
@@ -101,6 +107,7 @@ export class Scheduler {
   /** Works until the signal aborts. Throws when it cannot take its first lease. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#takeLease()
+    this.#blindUntil = this.context.environment.clock.monotonic() + this.#options.times.leaseMs
     const failed = new AbortController()
     const both = AbortSignal.any([signal, failed.signal])
     // Each loop listens, and each executor brings some: not the leak that Node would warn of.
@@ -151,6 +158,7 @@ export class Scheduler {
         if (result.hasStops) this.#stopper.ring()
         if (result.hasDrains) this.#drainer.ring()
       }
+      if (this.#health.kind === 'failing') this.#seeAgain(this.#health.since)
       this.#health = { kind: 'healthy', lastTickAt: environment.clock.now() }
       this.#options.metrics.timing('scheduler.scheduler_loop_duration', environment.clock.monotonic() - startedAt)
       return result
@@ -161,6 +169,14 @@ export class Scheduler {
       this.#options.log.error('scheduler turn failed and will be tried again', { error })
       return { kind: 'failed' }
     }
+  }
+
+  /** Whoever had no database to tell that it lives is given the time to tell it now. */
+  #seeAgain(blindSince: number): void {
+    const { clock } = this.context.environment
+    const { leaseMs, heartbeatTimeoutMs } = this.#options.times
+    this.#blindUntil = clock.monotonic() + leaseMs
+    if (clock.now() - blindSince > leaseMs) this.#sweepState.graceUntil = clock.monotonic() + heartbeatTimeoutMs
   }
 
   async #pause(failures: number, signal: AbortSignal): Promise<void> {
@@ -201,19 +217,18 @@ export class Scheduler {
   }
 
   async #sweepLoop(signal: AbortSignal): Promise<void> {
-    const { clock } = this.context.environment
-    const [lastNow, lastMonotonic] = [clock.now(), clock.monotonic()]
-    const state: SweepState = { lastNow, lastMonotonic, graceUntil: null, unwantedSince: new Map() }
     for (;;) {
-      await clock.sleep(this.#options.times.sweepMs, signal)
-      await this.#guarded('sweep', () => this.#sweep(state, signal))
+      await this.context.environment.clock.sleep(this.#options.times.sweepMs, signal)
+      await this.#guarded('sweep', () => this.#sweep(signal))
     }
   }
 
-  async #sweep(state: SweepState, signal: AbortSignal): Promise<void> {
+  async #sweep(signal: AbortSignal): Promise<void> {
     const { times, log, metrics } = this.#options
     const { context, dispatcher } = this
-    await sweep({ context, dispatcher, schedulerId: this.#lease.id, times, log, metrics }, state, signal)
+    const signsOfLife = this.#signsOfLife
+    const deps = { context, dispatcher, schedulerId: this.#lease.id, signsOfLife, times, log, metrics }
+    await sweep(deps, this.#sweepState, signal)
     await this.#adoptEverywhere(signal)
   }
 
@@ -269,8 +284,15 @@ export class Scheduler {
 
   async #adopt(executor: ManagedExecutor, signal: AbortSignal): Promise<void> {
     const { log, metrics } = this.#options
-    const adoption = { context: this.context, dispatcher: this.dispatcher, schedulerId: this.#lease.id, log, metrics }
+    const { context, dispatcher } = this
+    const signsOfLife = this.#signsOfLife
+    const adoption = { context, dispatcher, schedulerId: this.#lease.id, signsOfLife, log, metrics }
     await adoptOrphans(adoption, executor, signal)
+  }
+
+  get #signsOfLife(): SignsOfLife {
+    const areHidden = this.context.environment.clock.monotonic() < this.#blindUntil
+    return { withinMs: this.#options.times.leaseMs, areHidden }
   }
 
   get #executors(): readonly ManagedExecutor[] {

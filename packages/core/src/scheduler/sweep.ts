@@ -2,6 +2,7 @@ import type { WorkloadExit } from '@fairlead/protocol'
 import { ageWaiting } from '../db/queries/claims.ts'
 import { findSilent, findStuck, readDispatchesOf, type DispatchRow } from '../db/queries/dispatches.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { mayLiveElsewhere, type SignsOfLife } from '../dispatch/signs-of-life.ts'
 import { taskInstanceRefOf } from '../dispatch/workload-of.ts'
 import { settleTaskInstances } from '../moves/settle-task-instances.ts'
 import { requestStop } from '../moves/request-stop.ts'
@@ -16,6 +17,7 @@ export interface SweepContext {
   readonly context: MoveContext
   readonly dispatcher: Dispatcher
   readonly schedulerId: string
+  readonly signsOfLife: SignsOfLife
   readonly times: SchedulerTimes
   readonly log: Log
   readonly metrics: Metrics
@@ -107,6 +109,7 @@ async function sweepDrift(deps: SweepContext, now: number): Promise<void> {
     const executor = dispatcher.executors.get(row.executor)
     // What is being stopped is forgotten before it is confirmed gone, and only the confirmation frees its slot.
     if (row.stop_requested_at !== null) return false
+    if (mayLiveElsewhere(row, context, deps.signsOfLife)) return false
     return (
       executor?.condition.kind === 'healthy' && !dispatcher.isKnown(row.executor, taskInstanceRefOf(row).dispatchId)
     )

@@ -27,6 +27,8 @@ export interface DispatchRow {
   readonly priority: number
   readonly stop_requested_at: number | null
   readonly stop_reason: StopReason | null
+  /** The last sign of life of the process that was let run; null before. */
+  readonly heartbeat_at: number | null
   /** 1 while the task instance's row still belongs to this dispatch. */
   readonly is_current: number
 }
@@ -34,7 +36,7 @@ export interface DispatchRow {
 // The cross joins make SQLite begin at the dispatches: as many as there are slots in use.
 const SELECT = `
   select p.dispatch_id, p.task_instance_id, p.executor, p.external_id, p.created_at, p.run_key, p.task_index, p.map_index,
-    p.stop_requested_at, p.stop_reason, ti.dag_id, ti.run_id, ti.task_id, r.version_id, ti.state, ti.try_number, ti.queue, ti.priority,
+    p.stop_requested_at, p.stop_reason, ti.dag_id, ti.run_id, ti.task_id, r.version_id, ti.state, ti.try_number, ti.queue, ti.priority, ti.heartbeat_at,
     case when ti.dispatch_id = p.dispatch_id and ti.state in ('queued', 'running') then 1 else 0 end as is_current
   from dispatch p cross join task_instance ti cross join dag_run r
   where ti.run_key = p.run_key and ti.task_index = p.task_index and ti.map_index = p.map_index and r.run_key = p.run_key`
