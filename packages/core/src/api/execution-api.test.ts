@@ -207,6 +207,20 @@ describe('XComs', () => {
     expect(missing.body.detail.message).toContain('"k"')
   })
 
+  it('are gone when the task is tried again', async () => {
+    const first = await running('flaky')
+    await call('POST', xcom(first, 'k'), first.session, 'of try 1')
+    const other = await running()
+    await call('POST', xcom(other, 'k'), other.session, 'of another')
+    await settle(first.id, first.session, 'up_for_retry')
+    const again = await attemptOf(first.runId, 'flaky')
+    const { headers, body } = await start(again)
+    expect(body.xcom_keys_to_clear).toEqual([])
+    const session = String(headers['refreshed-api-token'])
+    expect((await call('GET', xcom(again, 'k'), session)).status).toBe(404)
+    expect((await call('GET', xcom(other, 'k'), session)).body.value).toBe('of another')
+  })
+
   it('are written only by the task itself while it runs', async () => {
     const [mine, other] = [await running(), await running()]
     expect((await call('POST', xcom(other, 'k'), mine.session, 1)).status).toBe(403)

@@ -8,6 +8,7 @@ import {
   type TaskInstanceRow,
   type WorkerIdentity,
 } from '../db/queries/move-task-instances.ts'
+import { clearXComs } from '../db/queries/xcom-writes.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 import { RunLedger } from './run-ledger.ts'
@@ -57,7 +58,13 @@ export function startTaskInstances(context: MoveContext, requests: readonly Star
       [...starting.values()].map((request) => ({ ...request, id: request.taskInstanceId })),
       ledger.now,
     )
-    for (const id of starting.keys()) auditStart(ledger, rows.get(id))
+    const started = [...starting.keys()].flatMap((id) => rows.get(id) ?? [])
+    // As in Airflow, a try begins without what an earlier one left.
+    await clearXComs(
+      tx,
+      started.filter((row) => row.try_number > 1),
+    )
+    for (const row of started) auditStart(ledger, row)
     await ledger.close()
     return answers
   }
@@ -87,8 +94,7 @@ function isSameWorker(
   )
 }
 
-function auditStart(ledger: RunLedger, row: TaskInstanceRow | undefined): void {
-  if (row === undefined) return
+function auditStart(ledger: RunLedger, row: TaskInstanceRow): void {
   const { task_id: taskId, map_index: mapIndex, try_number: tryNumber, dispatch_id: dispatchId } = row
   ledger.audit(row.run_key, { actor: 'worker', taskId, mapIndex, tryNumber, dispatchId, from: 'queued', to: 'running' })
 }

@@ -6,7 +6,6 @@ import { isoOf } from '../rest/wire.ts'
 export function runContextOf(
   run: DagRunRow,
   attempt: { readonly tryNumber: number; readonly maxTries: number },
-  xcomKeys: readonly string[],
 ): RunContext {
   return {
     dag_run: {
@@ -28,7 +27,8 @@ export function runContextOf(
     max_tries: attempt.maxTries - 1,
     variables: [],
     connections: [],
-    xcom_keys_to_clear: [...xcomKeys],
+    // Cleared where the try began: a worker has nothing to do.
+    xcom_keys_to_clear: [],
     should_retry: attempt.tryNumber < attempt.maxTries,
   }
 }

@@ -11,7 +11,6 @@ import {
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { findDagRunByKey, type DagRunRow } from '../../db/queries/dag-run-reads.ts'
-import { listXComKeys } from '../../db/queries/xcom-reads.ts'
 import { heartbeatTaskInstance } from '../../moves/heartbeat-task-instance.ts'
 import { settleTaskInstances, type SettleAnswer, type Settlement } from '../../moves/settle-task-instances.ts'
 import { startTaskInstances, type StartAnswer, type StartRequest } from '../../moves/start-task-instances.ts'
@@ -50,10 +49,9 @@ export const taskInstanceRoutes: Routes<WorkerApiContext> = (app, context) => {
       const { read } = moves.database
       const run = await findDagRunByKey(read, answer.runKey)
       if (run === undefined) throw new Error(`Dag run ${answer.runKey} has no row.`)
-      const xcomKeys = answer.tryNumber > 1 ? await listXComKeys(read, subject.taskInstanceId) : []
       reply.header(REFRESHED_TOKEN_HEADER, await executionTokens.createSession(subject))
       const traceparent = config.traces.otelOn ? traceparentOf(lifeOf(run), subject.dispatchId) : null
-      return { ...runContextOf(run, answer, xcomKeys), traceparent }
+      return { ...runContextOf(run, answer), traceparent }
     },
   )
 

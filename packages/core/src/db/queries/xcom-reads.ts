@@ -66,20 +66,3 @@ export function findXComValue(
     .where('xcom.key', '=', at.key)
     .executeTakeFirst()
 }
-
-/** The keys that a task instance has written. */
-export async function listXComKeys(db: Kysely<Schema>, id: string): Promise<readonly string[]> {
-  const rows = await db
-    .selectFrom('xcom')
-    .innerJoin('task_instance', (join) =>
-      join
-        .onRef('task_instance.run_key', '=', 'xcom.run_key')
-        .onRef('task_instance.task_id', '=', 'xcom.task_id')
-        .onRef('task_instance.map_index', '=', 'xcom.map_index'),
-    )
-    .select('xcom.key')
-    .where('task_instance.id', '=', id)
-    .orderBy('xcom.key')
-    .execute()
-  return rows.map(({ key }) => key)
-}

@@ -1,4 +1,5 @@
 import type { Tx } from '../database.ts'
+import { statement } from '../statement.ts'
 
 /** Where an XCom is. */
 export interface XComKey {
@@ -33,6 +34,22 @@ export async function deleteXCom({ query }: Tx, { runKey, taskId, mapIndex, key 
     .where('map_index', '=', mapIndex)
     .where('key', '=', key)
     .execute()
+}
+
+const deleteOf = statement(
+  ({ rows }) => `
+  delete from xcom where (run_key, task_id, map_index) in (
+    select in_run_key, in_task_id, in_map_index
+    from ${rows(1, { in_run_key: 'int', in_task_id: 'text', in_map_index: 'int' })} as d)`,
+)
+
+/** Removes every value of these task instances. */
+export async function clearXComs(
+  tx: Tx,
+  of: ReadonlyArray<{ readonly run_key: number; readonly task_id: string; readonly map_index: number }>,
+): Promise<void> {
+  if (of.length === 0) return
+  await tx.all(deleteOf, [JSON.stringify(of.map((row) => [row.run_key, row.task_id, row.map_index]))])
 }
 
 /** The attempt that a worker speaks for, if it is a live row. */
