@@ -48,7 +48,8 @@ describe('the simulation', () => {
   })
 
   it.each(PLANTED_BUGS)('finds that $name', { timeout: 240_000 }, async (bug) => {
-    const { code, output } = await run(await copy.bundle(bug), '--histories', '400', '--threads', '2')
+    const from = String(bug.firstSeed ?? 1)
+    const { code, output } = await run(await copy.bundle(bug), '--histories', '400', '--seed', from, '--threads', '2')
     expect(output).toMatch(/Seed \d+ breaks "/)
     expect(output).toContain('Replay it: npm run simulate -- --histories 1 --seed ')
     expect(code).toBe(1)
