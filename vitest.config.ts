@@ -40,8 +40,8 @@ export default defineConfig({
           name: 'system',
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/{layers,tooling,simulation}/**', '**/node_modules/**'],
-          // Real processes of a whole deployment, which wait more than they work: two files at a time.
-          maxWorkers: 2,
+          // Real processes of a whole deployment, which wait more than they work: three files at a time.
+          maxWorkers: 3,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
