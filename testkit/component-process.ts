@@ -38,6 +38,11 @@ export class ComponentProcess {
     return this.#child === null || this.#child.exitCode !== null || this.#child.signalCode !== null
   }
 
+  /** The signal that ended it, or null. */
+  get endedBy(): NodeJS.Signals | null {
+    return this.#child?.signalCode ?? null
+  }
+
   /** Starts it, without waiting. */
   spawn(env: Readonly<Record<string, string>> = {}): void {
     const log = openSync(this.#logPath, 'a')

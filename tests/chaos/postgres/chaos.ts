@@ -47,11 +47,14 @@ const CALM_MS = 300_000
 
 /** Runs it; answers the closing line. Throws with everything that was found wrong. */
 export async function chaos({ seed, forMs, say }: ChaosOptions): Promise<string> {
-  const stage = await Stage.open(EXECUTOR, ENV)
+  const random = new RandomStream(seed)
+  // Every other seed has the second scheduler on a machine of its own, whose tasks the first cannot see.
+  const farAway = seed % 2 === 1 ? 'scheduler-2' : null
+  const stage = await Stage.open(EXECUTOR, ENV, farAway)
   const startedAt = performance.now()
   const tell = (line: string): void =>
     say(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${line}`)
-  const keeper = new Keeper(stage.parts)
+  const keeper = new Keeper(stage.parts, random.fork('keeper'), tell)
   const kept = keeper.run()
   const problems: string[] = []
   try {
@@ -59,13 +62,14 @@ export async function chaos({ seed, forMs, say }: ChaosOptions): Promise<string>
       timeoutMs: 90_000,
       everyMs: 300,
     })
-    const troubles = new Troublemaker(stage, keeper, new RandomStream(seed), tell)
+    const troubles = new Troublemaker(stage, keeper, random.fork('troubles'), tell)
     const runIds = await underTrouble(stage, troubles, forMs)
+    await keeper.calm()
     tell(`calm: ${runIds.length} runs were asked for`)
     problems.push(...(await calm(stage, keeper, runIds)))
     await kept
     problems.push(...keeper.problems)
-    const line = closingLine(seed, runIds.length, troubles, problems.length)
+    const line = closingLine(await talliesOf(stage, { seed, runs: runIds.length, keeper, troubles }), problems.length)
     if (problems.length > 0)
       throw new Error(`${problems.join('\n')}\n${line}\nLeft for inspection: ${stage.installation.folder}`)
     return line
@@ -113,7 +117,24 @@ async function settled(work: Promise<unknown>): Promise<readonly string[]> {
   }
 }
 
-function closingLine(seed: number, runs: number, { counts }: Troublemaker, problems: number): string {
-  const done = [...counts].map(([trouble, count]) => `${trouble} ${count}`).join(', ')
-  return `chaos, seed ${seed}: ${runs} runs of ${TASKS_OF_A_RUN} tasks through ${done}; ${problems} problems`
+interface Tallies {
+  readonly seed: number
+  readonly runs: number
+  readonly attempts: number
+  readonly keeper: Keeper
+  readonly troubles: Troublemaker
+}
+
+async function talliesOf(stage: Stage, done: Omit<Tallies, 'attempts'>): Promise<Tallies> {
+  const [row] = await stage.query<{ count: string }>(
+    `select count(*) as count from audit_log where event = 'task_instance.state' and to_state = 'running'`,
+  )
+  return { ...done, attempts: Number(row?.count) }
+}
+
+function closingLine({ seed, runs, attempts, keeper, troubles }: Tallies, problems: number): string {
+  const done = [...troubles.counts, ['diedAtFaultPoint', keeper.faults], ['startedInVain', keeper.failedStarts]]
+  const troublesDone = done.map(([what, count]) => `${what} ${count}`).join(', ')
+  const tasks = `${runs} runs, ${runs * TASKS_OF_A_RUN} tasks in ${attempts} attempts`
+  return `chaos, seed ${seed}: ${tasks}, through ${troublesDone}; ${problems} problems`
 }

@@ -8,7 +8,8 @@ import type { Part, Stage } from './stage.ts'
 
 const WEIGHTS = {
   killPart: 6,
-  killWorkerHost: 1,
+  killWorkerHost: 2,
+  killTask: 4,
   stopPart: 5,
   stopWorkerHost: 1,
   breakDatabase: 3,
@@ -65,6 +66,8 @@ export class Troublemaker {
         return this.#on(`process ${part.name}`, () => this.#kill(part))
       case 'killWorkerHost':
         return this.#on('process worker-host', async () => void this.#signalHost('SIGKILL'))
+      case 'killTask':
+        return this.#on('task', async () => this.#killTask())
       case 'stopPart':
         return this.#on(`process ${part.name}`, () => this.#stop(part))
       case 'stopWorkerHost':
@@ -117,6 +120,13 @@ export class Troublemaker {
     const pid = this.#signalHost('SIGSTOP')
     await sleep(forMs)
     if (pid !== null) signalIfThere(pid, 'SIGCONT')
+  }
+
+  #killTask(): void {
+    const tasks = this.#stage.installation.processes.filter((line) => line.includes('child.cjs'))
+    if (tasks.length === 0) return
+    const pid = Number.parseInt(this.#random.pick(tasks), 10)
+    if (signalIfThere(pid, 'SIGKILL')) this.#say(`kill -9 the process of a task, or one kept for the next, ${pid}`)
   }
 
   #signalHost(signal: NodeJS.Signals): number | null {

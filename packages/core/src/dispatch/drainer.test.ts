@@ -127,7 +127,7 @@ describeOnEngines('a drain', (engine) => {
     await eventually(() => b.handed.length === 3)
     await eventually(() => a.revoked.length > 0)
     expect(a.revoked).toEqual(['two'])
-    await eventually(async () => (await world.states(runId))['two'] === 'running')
+    await eventually(async () => Object.values(await world.states(runId)).every((state) => state === 'running'))
     expect(await executorsOf(world)).toEqual({
       one: 'running on a',
       two: 'running on b',
