@@ -56,8 +56,9 @@ it.skipIf(!existsSync('/dev/full'))(
 
     unlinkSync(path)
     const log = new LogWriter(join(folder, 'a.log', 'blocked.log'))
-    new LogWriter(path).write('info', 'a file where the folder should be')
-    await eventually(() => existsSync(path))
+    const obstacle = new LogWriter(path)
+    obstacle.write('info', 'a file where the folder should be')
+    await obstacle.close()
     log.write('info', 'one')
     await new Promise(setImmediate)
     await eventually(() => log.lostLines === 1)
