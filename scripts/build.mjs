@@ -25,6 +25,8 @@ const STALE_CHUNK_MS = 60 * 60 * 1000
 
 // Native, or looked up at run time by their own rules.
 const EXTERNALS = ['esbuild', '@photostructure/sqlite', 'pg-native']
+// Installed only by those who use them.
+const OPTIONAL = ['@fairlead/executor-aws/*']
 
 const requireBanner = `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);`
 const cjs = { format: 'cjs', sourcemap: false }
@@ -54,7 +56,7 @@ const bundles = [
     name: 'cli',
     entry: 'packages/fairlead/src/cli/main.ts',
     outdir: 'packages/fairlead/dist',
-    options: { ...esm, splitting: true, chunkNames: 'chunks/[name]-[hash]' },
+    options: { ...esm, splitting: true, chunkNames: 'chunks/[name]-[hash]', external: [...EXTERNALS, ...OPTIONAL] },
   },
   { name: 'crash-loop', entry: 'tests/chaos/crash-loop-main.ts', outdir: 'tests/chaos/dist', options: esm },
   { name: 'chaos', entry: 'tests/chaos/postgres/chaos-main.ts', outdir: 'tests/chaos/dist', options: esm },

@@ -40,7 +40,7 @@ describe('the packed packages, installed together in an empty folder', () => {
     for (const name of ours) {
       const files = readdirSync(join(packages, name), { recursive: true, encoding: 'utf8' })
       expect(files).toEqual(expect.arrayContaining(['LICENSE', 'NOTICE']))
-      expect(files).toContain(join('dist', 'index.d.ts'))
+      expect(files.filter((file) => file.startsWith('dist') && file.endsWith('index.d.ts'))).not.toEqual([])
       expect(files.filter((file) => /\.tsbuildinfo$|\.test\.|^src/.test(file))).toEqual([])
     }
   })

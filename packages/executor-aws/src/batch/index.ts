@@ -1,0 +1,1 @@
+export { BatchExecutor } from './batch-executor.ts'

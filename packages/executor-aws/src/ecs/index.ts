@@ -1,0 +1,1 @@
+export { EcsExecutor } from './ecs-executor.ts'

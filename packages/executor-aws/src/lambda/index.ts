@@ -1,0 +1,1 @@
+export { LambdaExecutor } from './lambda-executor.ts'
