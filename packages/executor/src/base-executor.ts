@@ -85,7 +85,8 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
 
   /**
    * Begins one workload and answers the id that the outside knows it by, or null. Idempotent by dispatch id. A throw
-   * says that it never started; `outcomeUnknown` says that this cannot be known.
+   * says that it never started; `outcomeUnknown` says that this cannot be known, `launchPostponed` that it is to be tried
+   * again later.
    */
   abstract executeAsync(workload: Workload, options: ExecuteOptions): Promise<string | null>
 
@@ -117,6 +118,7 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
       sequence: this.#sequence,
       notBefore: 0,
       unknownCount: 0,
+      waitingFor: null,
     })
   }
 
@@ -191,6 +193,11 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
 
   hasTask(dispatchId: DispatchId): boolean {
     return this.#held.has(dispatchId)
+  }
+
+  waitingFor(dispatchId: DispatchId): string | null {
+    const held = this.#held.get(dispatchId)
+    return held === undefined || held.phase === 'running' ? null : held.waitingFor
   }
 
   get slotsOccupied(): number {
@@ -321,9 +328,7 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
         if (entry !== undefined) this.#settleLaunch(entry, result)
       },
     })
-    for (const { queued, sequence, unknownCount } of entries) {
-      this.#held.put(queued.dispatchId, { phase: 'launching', queued, sequence, unknownCount, launch })
-    }
+    for (const entry of entries) this.#held.put(entry.queued.dispatchId, { ...entry, phase: 'launching', launch })
     this.#launches.add(launch)
     void launch.settled.then(() => {
       this.#launches.delete(launch)
@@ -333,23 +338,32 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
 
   /** A late `accepted` counts even when the call was given up; a late refusal does not, since a repeat decides. */
   #settleLaunch(entry: QueuedEntry, result: LaunchResult & { isLate: boolean }): void {
-    const { queued, sequence } = entry
-    const { dispatchId } = queued
+    const { dispatchId } = entry.queued
     const held = this.#held.get(dispatchId)
     if (held === undefined) return
     if (held.phase === 'running') return this.#settleRunning(held.running, result)
     if (result.kind === 'accepted') return this.report({ kind: 'accepted', dispatchId, externalId: result.externalId })
     if (result.isLate) return
     if (result.kind === 'neverStarted') return this.fail(dispatchId, { kind: 'neverStarted', detail: result.detail })
-    const unknownCount = entry.unknownCount + 1
-    const notBefore = this.host.clock.now() + repeatDelayMs(unknownCount)
-    this.#held.put(dispatchId, { phase: 'queued', queued, sequence, notBefore, unknownCount })
-    this.host.log.warn('outcome of a launch is unknown', { dispatchId, detail: result.detail, unknownCount })
+    this.#queueAgain(entry, result)
+  }
+
+  #queueAgain(entry: QueuedEntry, result: Extract<LaunchResult, { kind: 'unknown' | 'postponed' }>): void {
+    const { dispatchId } = entry.queued
+    const { detail } = result
+    const unknownCount = entry.unknownCount + (result.kind === 'unknown' ? 1 : 0)
+    const delayMs = result.kind === 'unknown' ? repeatDelayMs(unknownCount) : result.afterMs
+    // Never 0, which is for what was not tried: what waits lets the others go first.
+    const notBefore = Math.max(1, this.host.clock.now() + delayMs)
+    this.#held.put(dispatchId, { ...entry, notBefore, unknownCount, waitingFor: detail })
+    if (result.kind === 'unknown')
+      this.host.log.warn('outcome of a launch is unknown', { dispatchId, detail, unknownCount })
+    else this.host.log.debug('launch is postponed', { dispatchId, detail, afterMs: delayMs })
   }
 
   /** The answer to a launch whose workload was seen running or withdrawn before: it can add the external id. */
   #settleRunning({ dispatchId, externalId }: RunningWorkload, result: LaunchResult): void {
-    if (result.kind === 'unknown') return
+    if (result.kind === 'unknown' || result.kind === 'postponed') return
     if (result.kind === 'accepted' && externalId === null) {
       return this.report({ kind: 'accepted', dispatchId, externalId: result.externalId })
     }

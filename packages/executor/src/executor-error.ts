@@ -9,6 +9,7 @@ export const EXECUTOR_ERROR_CODES = [
   'EXECUTOR_HOST_NOT_PROVIDED',
   'EXECUTOR_CANNOT_REVOKE',
   'EXECUTOR_OUTCOME_UNKNOWN',
+  'EXECUTOR_LAUNCH_POSTPONED',
   'EXECUTOR_CLASS_INVALID',
 ] as const
 
@@ -32,6 +33,21 @@ export class ExecutorError extends Error {
  */
 export function outcomeUnknown(detail: string, cause?: unknown): ExecutorError {
   return new ExecutorError('EXECUTOR_OUTCOME_UNKNOWN', detail, { cause })
+}
+
+/**
+ * The error with which `executeAsync` says that nothing began, and that it may be tried again after so many milliseconds:
+ * the outside throttles, or has no room. The workload waits, and `detail` says for what.
+ */
+export function launchPostponed(detail: string, afterMs: number, cause?: unknown): ExecutorError {
+  return Object.assign(new ExecutorError('EXECUTOR_LAUNCH_POSTPONED', detail, { cause }), { afterMs })
+}
+
+/** How long an error made by {@link launchPostponed}, whatever copy of this package made it, asks to wait; else null. */
+export function postponementOf(error: unknown): number | null {
+  const code: ExecutorErrorCode = 'EXECUTOR_LAUNCH_POSTPONED'
+  const isOne = error instanceof Error && 'code' in error && error.code === code && 'afterMs' in error
+  return isOne && typeof error.afterMs === 'number' ? error.afterMs : null
 }
 
 /** True for an error made by {@link outcomeUnknown}, whatever copy of this package made it. */

@@ -144,6 +144,12 @@ export interface Executor {
   acknowledgeEvents(place: number): void
   /** True while it holds this workload. Sweeps ask; a throw is a yes, and a false no makes work count as lost. */
   hasTask(dispatchId: DispatchId): boolean
+  /**
+   * What a workload that it holds waits for outside before it can begin, for people, or null when it waits for nothing
+   * that is known. The sweep for work that is stuck in queued asks, and leaves alone what waits: to hand it over again
+   * would end nothing but its place in the line. An executor that has no such member waits for nothing.
+   */
+  waitingFor?(dispatchId: DispatchId): string | null
   /** How many workloads it holds. For display and for the pace of `processWorkloads`: core counts slots by its own leases. */
   readonly slotsOccupied: number
   readonly slotsAvailable: number

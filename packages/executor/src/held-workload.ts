@@ -18,8 +18,23 @@ export interface RunningWorkload {
 
 /** What an executor holds of one dispatch id: queued, on its way out, or running. Its end removes it. */
 export type HeldWorkload =
-  | { phase: 'queued'; queued: QueuedWorkload; sequence: number; notBefore: number; unknownCount: number }
-  | { phase: 'launching'; queued: QueuedWorkload; sequence: number; unknownCount: number; launch: Launch }
+  | {
+      phase: 'queued'
+      queued: QueuedWorkload
+      sequence: number
+      notBefore: number
+      unknownCount: number
+      /** Why it has not begun, as its last launch said; null before the first. */
+      waitingFor: string | null
+    }
+  | {
+      phase: 'launching'
+      queued: QueuedWorkload
+      sequence: number
+      unknownCount: number
+      waitingFor: string | null
+      launch: Launch
+    }
   | { phase: 'running'; isStarted: boolean; running: RunningWorkload }
 
 /** One call that begins workloads. */
@@ -40,6 +55,8 @@ export type LaunchResult =
   | { kind: 'accepted'; externalId: string | null }
   | { kind: 'neverStarted'; detail: string }
   | { kind: 'unknown'; detail: string }
+  /** Nothing began; it may be tried again after so many milliseconds. Costs nothing. */
+  | { kind: 'postponed'; detail: string; afterMs: number }
 
 /** A held workload that waits for its turn. */
 export type QueuedEntry = Extract<HeldWorkload, { phase: 'queued' }>

@@ -4,7 +4,7 @@ import { eventually } from '../../../testkit/eventually.ts'
 import { fakeExecutorHost } from '../../../testkit/fake-host.ts'
 import { options, ScriptedExecutor, setUp, signal } from '../../../testkit/scripted-executor.ts'
 import { taskWorkload } from '../../../testkit/sample-workloads.ts'
-import { outcomeUnknown } from './index.ts'
+import { launchPostponed, outcomeUnknown } from './index.ts'
 
 describe('a launch', () => {
   it('is reported as accepted with the external id', async () => {
@@ -69,6 +69,47 @@ describe('a launch', () => {
     await executor.begin()
     expect(executor.begun).toEqual([dispatchIdOf(workload), dispatchIdOf(workload)])
     expect(kinds()).toEqual(['accepted'])
+  })
+
+  it('that is postponed is tried again after the time it asks for, says what it waits for, and counts as nothing', async () => {
+    let calls = 0
+    const { executor, queue, kinds, clock } = setUp({
+      execute: async () => {
+        if (++calls <= 20) throw launchPostponed('there is no room', 45_000)
+        return 'job-1'
+      },
+    })
+    const workload = taskWorkload()
+    const dispatchId = dispatchIdOf(workload)
+    queue(workload)
+    expect(executor.waitingFor(dispatchId)).toBe(null)
+    for (let turn = 1; turn <= 20; turn += 1) {
+      await executor.begin()
+      expect(executor.begun).toHaveLength(turn)
+      expect(executor.waitingFor(dispatchId)).toBe('there is no room')
+      clock.advance(44_999)
+      await executor.begin()
+      expect(executor.begun).toHaveLength(turn)
+      clock.advance(1)
+    }
+    expect(kinds()).toEqual([])
+    await executor.begin()
+    expect(kinds()).toEqual(['accepted'])
+    expect(executor.waitingFor(dispatchId)).toBe(null)
+  })
+
+  it('that is postponed is withdrawn like one that never was tried', async () => {
+    const { executor, queue, kinds } = setUp({
+      execute: async () => {
+        throw launchPostponed('there is no room', 45_000)
+      },
+    })
+    const workload = taskWorkload()
+    queue(workload)
+    await executor.begin()
+    await executor.revokeTask(workload.taskInstance, signal)
+    expect(executor.slotsOccupied).toBe(0)
+    expect(kinds()).toEqual([])
   })
 
   it('that takes too long is unknown, and is accepted when its answer comes late after all', async () => {

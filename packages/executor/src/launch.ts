@@ -1,4 +1,4 @@
-import { isOutcomeUnknown } from './executor-error.ts'
+import { isOutcomeUnknown, postponementOf } from './executor-error.ts'
 import type { SyncOptions, WorkloadOptions } from './executor.ts'
 import type { ExecuteOptions, Launch, LaunchResult } from './held-workload.ts'
 
@@ -79,6 +79,8 @@ class GivingUp implements SyncOptions {
 /** What a rejected call says of its workloads: after an abort nothing is sure. */
 export function resultOfError(error: unknown, signal: AbortSignal): LaunchResult {
   const detail = error instanceof Error ? error.message : String(error)
+  const afterMs = postponementOf(error)
+  if (afterMs !== null) return { kind: 'postponed', detail, afterMs }
   return signal.aborted || isOutcomeUnknown(error) ? { kind: 'unknown', detail } : { kind: 'neverStarted', detail }
 }
 

@@ -146,6 +146,11 @@ export class ManagedExecutor {
     }
   }
 
+  /** What a workload waits for outside, as the executor says; null when it does not say. */
+  waitingFor(dispatchId: DispatchId): string | null {
+    return this.#calls.read('waitingFor', null, () => this.executor.waitingFor?.(dispatchId) ?? null)
+  }
+
   /** Whether the executor knows of it. One that cannot say may well. */
   holds(dispatchId: DispatchId): boolean {
     return this.#calls.read('hasTask', true, () => this.executor.hasTask(dispatchId))

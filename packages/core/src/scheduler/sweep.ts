@@ -83,8 +83,7 @@ async function sweepSilent(deps: SweepContext, now: number, signal: AbortSignal)
 
 async function sweepStuck(deps: SweepContext, now: number): Promise<void> {
   const { context, times, metrics } = deps
-  const since = now - times.queuedTimeoutMs
-  const rows = await context.database.transaction((tx) => findStuck(tx, since, ROWS_PER_SWEEP))
+  const rows = await findForgotten(deps, now)
   await eachRow(deps, rows, async (row) => {
     const exit = { kind: 'neverStarted' as const, detail: `Queued for more than ${times.queuedTimeoutMs} ms.` }
     const settlement = { taskInstanceId: row.task_instance_id, dispatchId: row.dispatch_id, actor: 'stuck_in_queued' }
@@ -98,6 +97,29 @@ async function sweepStuck(deps: SweepContext, now: number): Promise<void> {
     metrics.increment('scheduler.tasks.stuck_in_queued', { executor: row.executor })
     await requestStop(context, [row.dispatch_id], 'superseded')
   })
+}
+
+/** What has been queued for too long, less what its executor says it waits for: that is not stuck, and none of its fault. */
+async function findForgotten(
+  { context, dispatcher, schedulerId, times }: SweepContext,
+  now: number,
+): Promise<DispatchRow[]> {
+  const since = now - times.queuedTimeoutMs
+  const forgotten: DispatchRow[] = []
+  let page: DispatchRow[]
+  let after = ''
+  do {
+    const from = { after, limit: ROWS_PER_SWEEP }
+    page = await context.database.transaction((tx) => findStuck(tx, { since, schedulerId, now }, from))
+    after = page.at(-1)?.dispatch_id ?? after
+    forgotten.push(
+      ...page.filter(
+        (row) =>
+          (dispatcher.executors.get(row.executor)?.waitingFor(taskInstanceRefOf(row).dispatchId) ?? null) === null,
+      ),
+    )
+  } while (page.length === ROWS_PER_SWEEP && forgotten.length < ROWS_PER_SWEEP)
+  return forgotten
 }
 
 /** Leases of this scheduler whose executor knows nothing of them. The leases are right; the executor forgot. */

@@ -133,6 +133,10 @@ class FaultyExecutor implements Executor {
     return this.inner.hasTask(dispatchId) || this.#events.isHoldingEndOf(dispatchId)
   }
 
+  waitingFor(dispatchId: DispatchId): string | null {
+    return this.inner.waitingFor?.(dispatchId) ?? null
+  }
+
   async tryAdoptTaskInstances(
     refs: readonly TaskInstanceRef[],
     signal: AbortSignal,

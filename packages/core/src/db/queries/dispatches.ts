@@ -67,7 +67,9 @@ const silent = statement(
 const stuck = statement(
   () => `${SELECT}
     and ti.state = 'queued' and ti.queued_at <= $1 and ti.dispatch_id = p.dispatch_id
-  order by p.dispatch_id limit $2`,
+    and (p.scheduler_id = $2 or p.scheduler_id in (select id from scheduler where expires_at <= $3))
+    and p.dispatch_id > $4
+  order by p.dispatch_id limit $5`,
 )
 
 const adopt = statement(
@@ -136,9 +138,16 @@ export function findSilent(tx: Tx, since: number, limit: number): Promise<Dispat
   return tx.all<DispatchRow>(silent, [since, limit])
 }
 
-/** Attempts that have been queued since a moment, or longer. */
-export function findStuck(tx: Tx, since: number, limit: number): Promise<DispatchRow[]> {
-  return tx.all<DispatchRow>(stuck, [since, limit])
+/**
+ * Attempts that have been queued since a moment, or longer, of this scheduler and of those that are gone: another that
+ * lives knows better what its own wait for. In order of their dispatch ids, behind `after`.
+ */
+export function findStuck(
+  tx: Tx,
+  { since, schedulerId, now }: { since: number; schedulerId: string; now: number },
+  { after, limit }: { after: string; limit: number },
+): Promise<DispatchRow[]> {
+  return tx.all<DispatchRow>(stuck, [since, schedulerId, now, after, limit])
 }
 
 /** Takes over orphans; answers those that were still to be had. */

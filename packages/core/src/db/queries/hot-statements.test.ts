@@ -283,7 +283,14 @@ describeOnEngines('statements', (engine) => {
       ])
       expect(rows[0]).toMatchObject({ run_key: key, created_at: STORED_AT, try_number: 1, state: 'queued' })
       expect(await readDispatchesOf(tx, schedulerId, STORED_AT)).toEqual(rows)
-      expect((await findStuck(tx, STORED_AT, 10)).filter((row) => row.run_key === key)).toEqual(rows)
+      const stuck = async (schedulerOfMine: string, now: number, after = '') =>
+        (await findStuck(tx, { since: STORED_AT, schedulerId: schedulerOfMine, now }, { after, limit: 10 })).filter(
+          (row) => row.run_key === key,
+        )
+      expect(await stuck(schedulerId, STORED_AT)).toEqual(rows)
+      expect(await stuck(schedulerId, STORED_AT, ids[0])).toEqual(rows.slice(1))
+      expect(await stuck('another', STORED_AT)).toEqual([])
+      expect(await stuck('another', STORED_AT + 10)).toEqual(rows)
       expect(await findOrphans(tx, 'instant', STORED_AT, 10)).toEqual([])
       expect(await findOrphans(tx, 'instant', STORED_AT + 10, 10)).toEqual(rows)
       const adopted = await adoptDispatches(tx, ids, { schedulerId: 'heir', now: STORED_AT + 10 })

@@ -99,7 +99,10 @@ describeOnEngines('plans', (engine) => {
     ['nameExternally', (tx) => nameExternally(tx, [{ dispatchId: 'd', externalId: 'e' }])],
     ['findOrphans', (tx) => findOrphans(tx, 'instant', STORED_AT, 10)],
     ['findSilent', (tx) => findSilent(tx, STORED_AT, 10)],
-    ['findStuck', (tx) => findStuck(tx, STORED_AT, 10)],
+    [
+      'findStuck',
+      (tx) => findStuck(tx, { since: STORED_AT, schedulerId: 's', now: STORED_AT }, { after: '', limit: 10 }),
+    ],
     ['ageWaiting', (tx) => ageWaiting(tx, STORED_AT, 1000, 10)],
   ]
 
