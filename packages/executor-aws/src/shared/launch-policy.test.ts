@@ -36,7 +36,12 @@ describe('a launch that failed', () => {
         break
       }
       delays.push(decision.afterMs)
-      expect(decision.history).toEqual({ request: delays.length + 1, noRoomCount: delays.length, noRoomSince: 5 })
+      expect(decision.history).toEqual({
+        ...NO_HISTORY,
+        request: delays.length + 1,
+        noRoomCount: delays.length,
+        noRoomSince: 5,
+      })
       history = decision.history
       now += decision.afterMs
     }
@@ -46,7 +51,7 @@ describe('a launch that failed', () => {
 
   it('waits for room for ever where no limit is set', () => {
     const circumstances = { ...at(1000 * HOUR_MS), capacityTimeoutMs: null }
-    const decision = decideLaunch(failed('capacity'), { request: 9, noRoomCount: 8, noRoomSince: 0 }, circumstances)
+    const decision = decideLaunch(failed('capacity'), { ...NO_HISTORY, request: 9, noRoomCount: 8, noRoomSince: 0 }, circumstances)
     expect(decision.kind).toBe('postpone')
   })
 

@@ -16,10 +16,12 @@ export interface LaunchHistory {
   readonly noRoomCount: number
   /** Since when there is no room, by the executor's clock; null while there is. */
   readonly noRoomSince: number | null
+  /** Where it is sent, when that is not what its queue says; null for where that says. */
+  readonly place: string | null
 }
 
 /** A workload that nothing was tried for. */
-export const NO_HISTORY: LaunchHistory = { request: 1, noRoomCount: 0, noRoomSince: null }
+export const NO_HISTORY: LaunchHistory = { request: 1, noRoomCount: 0, noRoomSince: null, place: null }
 
 /** What is done about a failed launch. */
 export type LaunchDecision =
@@ -85,6 +87,6 @@ function waitForRoom(
     kind: 'postpone',
     afterMs: fullJitterMs(CAPACITY_BACKOFF, noRoomCount, random),
     detail,
-    history: { request: history.request + 1, noRoomCount, noRoomSince },
+    history: { ...history, request: history.request + 1, noRoomCount, noRoomSince },
   }
 }

@@ -1,6 +1,7 @@
 import type { ExecutorStore } from '@fairlead/executor'
 import type { DispatchId } from '@fairlead/protocol'
 import { z } from 'zod'
+import { mintedAt } from './minted-at.ts'
 import { NO_HISTORY, type LaunchHistory } from './launch-policy.ts'
 
 const PREFIX = 'launch/'
@@ -9,7 +10,11 @@ const rowSchema = z.object({
   request: z.int().positive(),
   noRoomCount: z.int().nonnegative(),
   noRoomSince: z.number().nullable(),
+  place: z.string().nullable(),
 })
+
+/** Rows of a scheduler that died before it could delete them are dropped after this time. */
+const KEPT_MS = 30 * 24 * 3_600_000
 
 /**
  * Histories of launches, in the executor's store: a restart neither forgets that there was no room, nor uses a token
@@ -36,6 +41,13 @@ export class LaunchRows {
   async write(dispatchId: DispatchId, history: LaunchHistory): Promise<void> {
     await this.#store.set(PREFIX + dispatchId, history)
     this.#known.set(dispatchId, history)
+  }
+
+  /** Drops rows of which nobody has asked for a month: they outlived their workloads. */
+  async sweep(now: number): Promise<void> {
+    for (const { key } of await this.#store.list(PREFIX)) {
+      if (mintedAt(key.slice(PREFIX.length)) < now - KEPT_MS) await this.#store.delete(key)
+    }
   }
 
   /** The workload has ended: nothing of it is launched again. */
