@@ -75,7 +75,7 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
     }
     this.host = host
     this.name = host.name
-    this.parallelism = hasFlag(this.constructor, 'isSingleThreaded') ? 1 : host.parallelism
+    this.parallelism = Reflect.get(this.constructor, 'isSingleThreaded') === true ? 1 : host.parallelism
   }
 
   static {
@@ -356,9 +356,9 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
     // Never 0, which is for what was not tried: what waits lets the others go first.
     const notBefore = Math.max(1, this.host.clock.now() + delayMs)
     this.#held.put(dispatchId, { ...entry, notBefore, unknownCount, waitingFor: detail })
-    if (result.kind === 'unknown')
-      this.host.log.warn('outcome of a launch is unknown', { dispatchId, detail, unknownCount })
-    else this.host.log.debug('launch is postponed', { dispatchId, detail, afterMs: delayMs })
+    const { log } = this.host
+    if (result.kind === 'unknown') log.warn('outcome of a launch is unknown', { dispatchId, detail, unknownCount })
+    else log.debug('launch is postponed', { dispatchId, detail, delayMs })
   }
 
   /** The answer to a launch whose workload was seen running or withdrawn before: it can add the external id. */
@@ -395,8 +395,4 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
 
 function runningOf({ dispatchId, workload }: QueuedWorkload): RunningWorkload {
   return { dispatchId, externalId: null, taskInstance: workload.type === 'ExecuteTask' ? workload.taskInstance : null }
-}
-
-function hasFlag(executorClass: object, flag: 'isSingleThreaded'): boolean {
-  return Reflect.get(executorClass, flag) === true
 }

@@ -14,7 +14,7 @@ export type AwsFailure = {
   readonly detail: string
 }
 
-const THROTTLES = new Set([
+const THROTTLES = [
   'BandwidthLimitExceeded',
   'EC2ThrottledException',
   'PriorRequestNotComplete',
@@ -28,9 +28,9 @@ const THROTTLES = new Set([
   'ThrottlingException',
   'TooManyRequestsException',
   'TransactionInProgressException',
-])
+]
 
-const CREDENTIALS = new Set([
+const CREDENTIALS = [
   'CredentialsProviderError',
   'ExpiredToken',
   'ExpiredTokenException',
@@ -46,9 +46,15 @@ const CREDENTIALS = new Set([
   'TokenProviderError',
   'TokenRefreshRequired',
   'UnrecognizedClientException',
-])
+]
 
-const QUOTAS = new Set(['LimitExceededException', 'ServiceQuotaExceededException'])
+const QUOTAS = ['LimitExceededException', 'ServiceQuotaExceededException']
+
+const KINDS_BY_NAME = new Map<string, AwsFailure['kind']>([
+  ...THROTTLES.map((name) => [name, 'throttled'] as const),
+  ...CREDENTIALS.map((name) => [name, 'credentials'] as const),
+  ...QUOTAS.map((name) => [name, 'capacity'] as const),
+])
 
 const UNREACHABLE = new Set([
   'ECONNREFUSED',
@@ -66,13 +72,14 @@ export function failureOf(error: unknown): AwsFailure {
 
 function kindOf(error: unknown): AwsFailure['kind'] {
   if (!(error instanceof Error)) return 'unknown'
-  if (THROTTLES.has(error.name)) return 'throttled'
-  if (CREDENTIALS.has(error.name)) return 'credentials'
-  if (QUOTAS.has(error.name)) return 'capacity'
+  const named = KINDS_BY_NAME.get(error.name)
+  if (named !== undefined) return named
   if (codesOf(error).some((code) => UNREACHABLE.has(code))) return 'unreachable'
-  const status = statusOf(error)
+  return kindOfStatus(statusOf(error))
+}
+
+function kindOfStatus(status: number | undefined): AwsFailure['kind'] {
   if (status === 429) return 'throttled'
-  if ('$fault' in error && error.$fault === 'client' && (status === undefined || status < 500)) return 'permanent'
   return status !== undefined && status >= 400 && status < 500 ? 'permanent' : 'unknown'
 }
 

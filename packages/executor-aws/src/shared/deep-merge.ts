@@ -1,6 +1,8 @@
 /** A value of JSON, where `null` in what is merged in says "without". */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined }
 
+type JsonObject = { readonly [key: string]: Json | undefined }
+
 /** Lists whose elements have names, by the name of the list: they are merged by it, and not replaced as a whole. */
 export type NamedLists = Readonly<Record<string, string>>
 
@@ -15,13 +17,13 @@ export function deepMerge(below: Json, above: Json | undefined, named: NamedList
 function merged(below: Json | undefined, above: Json | undefined, named: NamedLists, at: string): Json | undefined {
   if (above === undefined) return below === undefined ? undefined : withoutNulls(below)
   if (above === null) return undefined
+  if (isObject(above)) return mergedObjects(isObject(below) ? below : {}, above, named)
   const nameKey = named[at]
-  if (isList(above)) {
-    if (nameKey === undefined || (below !== undefined && !isList(below))) return withoutNulls(above)
-    return mergedLists(below ?? [], above, { named, nameKey })
-  }
-  if (typeof above !== 'object') return above
-  const base = isObject(below) ? below : {}
+  if (!isList(above) || nameKey === undefined) return withoutNulls(above)
+  return mergedLists(isList(below) ? below : [], above, { named, nameKey })
+}
+
+function mergedObjects(base: JsonObject, above: JsonObject, named: NamedLists): Json {
   const keys = new Set([...Object.keys(base), ...Object.keys(above)])
   return Object.fromEntries(
     [...keys].flatMap((key) => {
@@ -60,6 +62,6 @@ function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value)
 }
 
-function isObject(value: Json | undefined): value is { readonly [key: string]: Json | undefined } {
+function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !isList(value)
 }

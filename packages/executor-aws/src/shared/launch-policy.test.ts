@@ -51,7 +51,11 @@ describe('a launch that failed', () => {
 
   it('waits for room for ever where no limit is set', () => {
     const circumstances = { ...at(1000 * HOUR_MS), capacityTimeoutMs: null }
-    const decision = decideLaunch(failed('capacity'), { ...NO_HISTORY, request: 9, noRoomCount: 8, noRoomSince: 0 }, circumstances)
+    const decision = decideLaunch(
+      failed('capacity'),
+      { ...NO_HISTORY, request: 9, noRoomCount: 8, noRoomSince: 0 },
+      circumstances,
+    )
     expect(decision.kind).toBe('postpone')
   })
 
