@@ -73,7 +73,7 @@ export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerRespo
 /** What workers are served with: less than people. */
 export type WorkerApiContext = Pick<
   ApiContext,
-  'config' | 'moves' | 'log' | 'executionTokens' | 'secrets' | 'executorRoutes' | 'signal'
+  'config' | 'moves' | 'log' | 'executionTokens' | 'secrets' | 'executors' | 'executorRoutes' | 'signal'
 > & { readonly metrics: Metrics }
 
 /** A group of routes. */

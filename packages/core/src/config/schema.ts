@@ -92,6 +92,12 @@ export const CONFIG_SCHEMA = {
       'Largest request body of the Execution API, which bounds one XCom value.',
       1,
     ),
+    logLimit: integer(
+      67_108_864,
+      'bytes',
+      'Largest log of one try that a worker without access to the log folder may send; the rest stays in its own output.',
+      0,
+    ),
   },
   scheduler: {
     taskInstanceHeartbeatTimeout: seconds(300, 'How long a running task may stay silent before it counts as lost.'),

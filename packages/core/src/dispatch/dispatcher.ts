@@ -8,6 +8,7 @@ import type { MoveContext } from '../moves/move-context.ts'
 import { settleDispatches, type EndedDispatch, type NamedDispatch } from '../moves/settle-dispatches.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { sentryIntegrationOf } from './executor-facts.ts'
 import type { ManagedExecutor } from './managed-executor.ts'
 import { workloadOf, type MintTicket } from './workload-of.ts'
 
@@ -140,11 +141,8 @@ export class Dispatcher {
     }
   }
 
-  /** A static fact of the class; anything but text counts as none, as in Airflow. */
   #sentryOf(executor: string): string | null {
-    const executorClass = this.executors.get(executor)?.executor.constructor ?? Object
-    const integration: unknown = Reflect.get(executorClass, 'sentryIntegration')
-    return typeof integration === 'string' && integration !== '' ? integration : null
+    return sentryIntegrationOf(this.executors.get(executor)?.executor.constructor ?? Object)
   }
 
   /** Null when the executor took it, else why it did not. */

@@ -9,6 +9,8 @@ const executorFactsSchema = z.object({
   supportsCallbacks: z.boolean(),
   supportsAdHocTiRun: z.boolean(),
   servesLogs: z.boolean(),
+  /** What it says of Sentry, or null; facts that an older process stored do not have it. */
+  sentryIntegration: z.string().nullable().default(null),
 })
 
 /** See {@link executorFactsSchema}. */
@@ -29,7 +31,14 @@ export function factsOfClass(executorClass: object): ExecutorFacts {
     supportsCallbacks: flag('supportsCallbacks', false),
     supportsAdHocTiRun: flag('supportsAdHocTiRun', false),
     servesLogs: flag('servesLogs', false),
+    sentryIntegration: sentryIntegrationOf(executorClass),
   }
+}
+
+/** A static fact of the class; anything but text counts as none, as in Airflow. */
+export function sentryIntegrationOf(executorClass: object): string | null {
+  const integration: unknown = Reflect.get(executorClass, 'sentryIntegration')
+  return typeof integration === 'string' && integration !== '' ? integration : null
 }
 
 /** Facts as they were stored. */

@@ -27,7 +27,7 @@ import { NO_METRICS } from '../observability/metrics.ts'
 import type { Log } from '../observability/index.ts'
 import { Scheduler } from '../scheduler/scheduler.ts'
 import { followTestRun, type TestRunEnd, type TestRunWatcher } from './follow-test-run.ts'
-import { createExecutor } from './executor-host.ts'
+import { configuredInstance, createExecutor } from './executor-host.ts'
 import type { LoadedExecutor } from './load-executors.ts'
 import { openRunFolder } from './run-folder.ts'
 import { executorTimeouts, schedulerTimes } from './scheduler-options.ts'
@@ -133,6 +133,7 @@ async function assemble(database: Database, test: DagTest, signal: AbortSignal) 
     metrics: NO_METRICS,
     executionTokens,
     secrets,
+    executors: [configuredInstance(executor)],
     executorRoutes: routesOf(scheduler, test, secret),
     signal,
   })

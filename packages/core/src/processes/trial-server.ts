@@ -227,7 +227,8 @@ function apiContext(
   signal: AbortSignal,
 ): ApiContext {
   const { clock } = environment
-  const config = loadConfig({ cwd: folder, env: {} })
+  // Bundles and logs are where the laboratory has them.
+  const config = loadConfig({ cwd: folder, env: { FAIRLEAD_HOME: folder } })
   return {
     version: '0.0.0',
     config,

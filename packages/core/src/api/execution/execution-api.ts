@@ -3,9 +3,12 @@ import type { FastifyError } from 'fastify'
 import type { App, WorkerApiContext } from '../api-context.ts'
 import { isOutage, RETRY_AFTER_SECONDS } from '../problem-handler.ts'
 import { breadcrumbRoutes } from './breadcrumb-routes.ts'
+import { bundleRoutes } from './bundle-routes.ts'
+import { logUploadRoutes } from './log-upload-routes.ts'
 import { Refusal } from './refusal.ts'
 import { secretRoutes } from './secret-routes.ts'
 import { taskInstanceRoutes } from './task-instance-routes.ts'
+import { workloadRoutes } from './workload-routes.ts'
 import { xcomRoutes } from './xcom-routes.ts'
 
 /** The Task Execution API, which workers call; to be registered under `/execution`. */
@@ -30,6 +33,9 @@ export function executionApi(context: WorkerApiContext): (app: App) => Promise<v
     await app.register(async (scope) => breadcrumbRoutes(scope, context))
     await app.register(async (scope) => secretRoutes(scope, context))
     await app.register(async (scope) => xcomRoutes(scope, context))
+    await app.register(async (scope) => workloadRoutes(scope, context))
+    await app.register(async (scope) => bundleRoutes(scope, context))
+    await app.register(async (scope) => logUploadRoutes(scope, context))
   }
 }
 

@@ -3,12 +3,9 @@ import {
   heartbeatSchema,
   NONCE_HEADER,
   REFRESHED_TOKEN_HEADER,
-  RUNNER_CONTRACT_HEADER,
-  RUNNER_CONTRACT_VERSION,
   taskStateSchema,
   type TaskStateReport,
 } from '@fairlead/protocol'
-import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { findDagRunByKey, type DagRunRow } from '../../db/queries/dag-run-reads.ts'
 import { heartbeatTaskInstance } from '../../moves/heartbeat-task-instance.ts'
@@ -19,6 +16,7 @@ import type { Routes, WorkerApiContext } from '../api-context.ts'
 import { isOutage } from '../problem-handler.ts'
 import { openBatcher } from './batcher.ts'
 import { Refusal, refusalOf } from './refusal.ts'
+import { refuseForeignRunner } from './runner-contract.ts'
 import { runContextOf } from './run-context.ts'
 import { workerOfPath } from './worker-token.ts'
 
@@ -108,15 +106,4 @@ function momentOf(text: string): number {
   const ms = Date.parse(text)
   if (Number.isNaN(ms)) throw new Refusal(422, 'invalid_body', `"${text}" is no ISO 8601 date and time.`)
   return ms
-}
-
-/** A runner that names no version is Airflow's, whose contract is the API date alone. */
-function refuseForeignRunner(request: FastifyRequest): void {
-  const theirs = request.headers[RUNNER_CONTRACT_HEADER]
-  if (theirs === undefined || theirs === String(RUNNER_CONTRACT_VERSION)) return
-  throw new Refusal(
-    409,
-    'incompatible_runner',
-    `The task runner speaks version ${String(theirs)} of the contract, the server ${RUNNER_CONTRACT_VERSION}. Install the same Fairlead on both.`,
-  )
 }
