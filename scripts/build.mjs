@@ -53,6 +53,12 @@ const bundles = [
     options: { ...cjs, outExtension: { '.js': '.cjs' } },
   },
   {
+    name: 'worker',
+    entry: 'packages/task-runner/src/remote/main.ts',
+    outdir: 'packages/task-runner/dist',
+    options: { ...cjs, outExtension: { '.js': '.cjs' }, banner: { js: '#!/usr/bin/env node' } },
+  },
+  {
     name: 'cli',
     entry: 'packages/fairlead/src/cli/main.ts',
     outdir: 'packages/fairlead/dist',

@@ -83,7 +83,7 @@ export function superviseTasks(): SupervisedTasks {
       logPath = join(runner.logFolder, workload.logPath)
       const log = new LogWriter(logPath)
       return new Supervisor(workload, {
-        api: client,
+        session: client.session(workload.taskInstance.id, workload.token),
         log,
         settings: SETTINGS,
         giveUp: new AbortController().signal,

@@ -1,4 +1,3 @@
-import { request as httpRequest, Agent, type IncomingHttpHeaders, type RequestOptions } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   EXECUTION_API_VERSION,
@@ -21,24 +20,19 @@ import {
   type TaskStateReport,
   type VariableBody,
 } from '@fairlead/protocol'
+import type { Writable } from 'node:stream'
 import type { z } from 'zod'
+import { ApiTransport, type ApiAnswer, type ApiRequest } from './api-transport.ts'
 
 /**
  * Client of the Task Execution API for one machine: keep-alive connections over TCP or a Unix socket.
  * What the server may well say is a value; only a bug throws.
  */
 export class ExecutionApiClient {
-  readonly #agent: Agent
-  readonly #target: RequestOptions
-  readonly #basePath: string
-  readonly #requestTimeoutMs: number
+  readonly #transport: ApiTransport
 
-  constructor(apiUrl: string, options: { requestTimeoutMs?: number; maxSockets?: number } = {}) {
-    this.#agent = new Agent({ keepAlive: true, maxSockets: options.maxSockets ?? 32, scheduling: 'lifo' })
-    const { target, basePath } = parseApiUrl(apiUrl)
-    this.#target = target
-    this.#basePath = basePath
-    this.#requestTimeoutMs = options.requestTimeoutMs ?? 5_000
+  constructor(apiUrl: string, { requestTimeoutMs = 5_000, maxSockets = 32 }: ClientOptions = {}) {
+    this.#transport = new ApiTransport(apiUrl, { requestTimeoutMs, maxSockets })
   }
 
   /** The calls of one task instance. They share its token and whatever renews it. */
@@ -48,67 +42,46 @@ export class ExecutionApiClient {
 
   /** Closes idle connections; calls under way end on their own. */
   close(): void {
-    this.#agent.destroy()
+    this.#transport.close()
   }
 
-  /** One call, tried again on network errors and 5xx until its budget is spent. */
-  async #call(call: ApiCall): Promise<ApiAnswer> {
-    const giveUpAt = performance.now() + call.budgetMs
+  /** One call, tried again on network errors, throttles and 5xx until its budget is spent. */
+  async #call({ budgetMs, ...call }: ApiCall): Promise<ApiAnswer> {
+    const request = requestOf(call)
+    const giveUpAt = performance.now() + budgetMs
     for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS)) {
-      const answer = await this.#send(call)
-      if (answer.kind === 'answered' && answer.status < 500) return answer
+      const answer = await this.#transport.send(request)
+      if (answer.kind === 'answered' && answer.status < 500 && answer.status !== TOO_MANY_REQUESTS) return answer
       if (call.signal?.aborted || performance.now() + delayMs > giveUpAt) return answer
       // Spread at random, so that the tasks of one host do not all return to a restarted server at once.
       const isAborted = await pause(delayMs * (0.5 + Math.random()), call.signal)
       if (isAborted) return answer
     }
   }
+}
 
-  #send(call: ApiCall): Promise<ApiAnswer> {
-    const body = call.body === undefined ? undefined : Buffer.from(call.body)
-    const options: RequestOptions = {
-      ...this.#target,
-      agent: this.#agent,
-      method: call.method,
-      path: this.#basePath + call.path,
-      headers: {
-        authorization: `Bearer ${call.token}`,
-        'airflow-api-version': EXECUTION_API_VERSION,
-        [RUNNER_CONTRACT_HEADER]: String(RUNNER_CONTRACT_VERSION),
-        ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
-        ...call.headers,
-      },
-    }
-    return new Promise((resolve) => {
-      const request = httpRequest(options, (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () =>
-          resolve({
-            kind: 'answered',
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: parseJson(Buffer.concat(chunks).toString()),
-          }),
-        )
-        response.on('error', (error) => resolve(unreachable(error)))
-      })
-      // Not the `signal` and `timeout` options: the first costs a listener per call, the second does not end the call.
-      const timer = setTimeout(
-        () => request.destroy(new Error(`no answer in ${this.#requestTimeoutMs} ms`)),
-        this.#requestTimeoutMs,
-      )
-      const onAbort = (): void => void request.destroy(new Error('interrupted'))
-      call.signal?.addEventListener('abort', onAbort, { once: true })
-      request.on('error', (error) => resolve(unreachable(error)))
-      request.on('close', () => {
-        clearTimeout(timer)
-        call.signal?.removeEventListener('abort', onAbort)
-        resolve({ kind: 'unreachable', detail: 'the connection closed before the answer was complete' })
-      })
-      request.end(body)
-    })
+function requestOf({
+  token,
+  headers,
+  contentType = 'application/json',
+  ...call
+}: Omit<ApiCall, 'budgetMs'>): ApiRequest {
+  return {
+    ...call,
+    headers: {
+      authorization: `Bearer ${token}`,
+      'airflow-api-version': EXECUTION_API_VERSION,
+      [RUNNER_CONTRACT_HEADER]: String(RUNNER_CONTRACT_VERSION),
+      ...(call.body === undefined ? {} : { 'content-type': contentType }),
+      ...headers,
+    },
   }
+}
+
+/** How a client calls. */
+export interface ClientOptions {
+  readonly requestTimeoutMs?: number
+  readonly maxSockets?: number
 }
 
 /** The calls of one task instance, under one token that the server may renew with any answer. */
@@ -201,6 +174,14 @@ export class TaskSession {
     return this.#read(`/execution/connections/${encodeURIComponent(connectionId)}`, connectionSchema, options)
   }
 
+  /** Makes a call under this session's token. */
+  async call(call: SessionCall, options: CallOptions): Promise<ApiAnswer> {
+    const answer = await this.#call({ ...call, ...options, token: this.#token })
+    const renewed = answer.kind === 'answered' ? answer.headers[REFRESHED_TOKEN_HEADER] : undefined
+    if (typeof renewed === 'string' && renewed !== '') this.#token = renewed
+    return answer
+  }
+
   async #read<T>(path: string, schema: z.ZodType<T>, options: CallOptions): Promise<FoundAnswer<T>> {
     const answer = await this.#send('GET', path, undefined, options)
     if (answer.kind !== 'answered' || answer.status !== 200) return refusalOf(answer)
@@ -213,16 +194,13 @@ export class TaskSession {
     return this.#sendJson(method, path, body === undefined ? undefined : JSON.stringify(body), options)
   }
 
-  async #sendJson(
+  #sendJson(
     method: string,
     path: string,
     body: string | undefined,
     { headers = {}, ...options }: SessionCallOptions,
   ): Promise<ApiAnswer> {
-    const answer = await this.#call({ method, path, body, token: this.#token, headers, ...options })
-    const renewed = answer.kind === 'answered' ? answer.headers[REFRESHED_TOKEN_HEADER] : undefined
-    if (typeof renewed === 'string' && renewed !== '') this.#token = renewed
-    return answer
+    return this.call({ method, path, body, headers }, options)
   }
 
   #path(action: string): string {
@@ -263,27 +241,33 @@ interface SessionCallOptions extends CallOptions {
   readonly headers?: Record<string, string>
 }
 
-interface ApiCall extends CallOptions {
-  readonly method: string
-  readonly path: string
-  readonly body: string | undefined
+interface ApiCall extends SessionCall, CallOptions {
   readonly token: string
-  readonly headers: Record<string, string>
 }
 
-type ApiAnswer =
-  | { kind: 'answered'; status: number; headers: IncomingHttpHeaders; body: unknown }
-  | { kind: 'unreachable'; detail: string }
+/** A call that has no method of its own here. */
+export interface SessionCall {
+  readonly method: string
+  readonly path: string
+  readonly body?: string | Buffer | undefined
+  /** JSON unless it says otherwise. */
+  readonly contentType?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Makes what a good answer's body is written to; a call that is repeated asks for another. */
+  readonly sink?: () => Writable
+}
 
 const FIRST_RETRY_MS = 50
 const LONGEST_RETRY_MS = 2_000
+const TOO_MANY_REQUESTS = 429
 
 function done(answer: ApiAnswer): CallAnswer {
   if (answer.kind === 'answered' && answer.status >= 200 && answer.status < 300) return { kind: 'done' }
   return refusalOf(answer)
 }
 
-function refusalOf(answer: ApiAnswer): Refusal {
+/** What an answer says that is not the wanted one. */
+export function refusalOf(answer: ApiAnswer): Refusal {
   if (answer.kind === 'unreachable') return { kind: 'unavailable', detail: answer.detail }
   if (answer.status === 404) return { kind: 'notFound' }
   if (answer.status === 410) return { kind: 'archived' }
@@ -311,16 +295,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-function parseJson(text: string): unknown {
-  if (text === '') return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    // Not ours: a proxy's error page, for example. It is shown as text.
-    return { detail: text.slice(0, 500) }
-  }
-}
-
 function variablePath(key: string): string {
   return `/execution/variables/${encodeURIComponent(key)}`
 }
@@ -330,10 +304,6 @@ function xcomPath(address: XComAddress): string {
   return `/execution/xcoms/${path}?map_index=${address.mapIndex}`
 }
 
-function unreachable(error: Error): ApiAnswer {
-  return { kind: 'unreachable', detail: error.message }
-}
-
 /** Waits; true when the signal ended the wait. */
 function pause(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
   const options = signal === undefined ? {} : { signal }
@@ -341,15 +311,4 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
     () => false,
     () => true,
   )
-}
-
-function parseApiUrl(apiUrl: string): { target: RequestOptions; basePath: string } {
-  if (apiUrl.startsWith('unix:'))
-    return { target: { socketPath: apiUrl.slice('unix:'.length), host: 'localhost' }, basePath: '' }
-  const url = new URL(apiUrl)
-  if (url.protocol !== 'http:') throw new Error(`The API URL "${apiUrl}" is neither http: nor unix:. Set one of these.`)
-  return {
-    target: { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port || 80 },
-    basePath: url.pathname.replace(/\/$/, ''),
-  }
 }

@@ -59,10 +59,15 @@ export class LogWriter {
     })
   }
 
+  /** Resolves when what was added so far is in the file. */
+  async flush(): Promise<void> {
+    for (let writing = this.#writing; writing !== null; writing = this.#writing) await writing
+  }
+
   /** Writes what is left and closes the file. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (let writing = this.#writing; writing !== null; writing = this.#writing) await writing
+    await this.flush()
     await this.#file?.close().catch(() => undefined)
     this.#file = null
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ExecuteTask, RunContext, WorkloadExit } from '@fairlead/protocol'
-import type { ExecutionApiClient, Refusal, RunAnswer, TaskSession } from './execution-api-client.ts'
+import type { Refusal, RunAnswer, TaskSession } from './execution-api-client.ts'
 import { enterRunning, exitOfRefusal } from './launch-task.ts'
 import type { LogWriter } from './log-writer.ts'
 import { markOomKills, wasOomKilled, type OomMark } from './oom-evidence.ts'
@@ -10,7 +10,7 @@ import { identify, type ProcessIdentity } from './process-identity.ts'
 import { pendingReport, settleTask, type PendingReport, type SettleResult } from './settle-task.ts'
 import type { TaskOutcome } from './ipc.ts'
 import type { TaskProgramRun } from './program-run.ts'
-import { judgeOutcome, type Death, type Verdict } from './verdict.ts'
+import { judgeOutcome, withStopTold, type Death, type Verdict } from './verdict.ts'
 
 /**
  * Runs one workload from its launch ticket to its settled outcome.
@@ -32,7 +32,7 @@ export class Supervisor {
   constructor(workload: ExecuteTask, deps: SupervisorDeps) {
     this.workload = workload
     this.#deps = deps
-    this.#session = deps.api.session(workload.taskInstance.id, workload.token)
+    this.#session = deps.session
   }
 
   /** Runs the workload. Called once; never rejects. */
@@ -105,7 +105,7 @@ export class Supervisor {
     await program.outputEnd(this.#deps.settings.drainMs)
     const { outcome: reported, oomMark: mark } = this.#phase.kind === 'running' ? this.#phase : NOTHING_REPORTED
     this.#leavePhase({ kind: 'settling' })
-    const verdict = program.judge({
+    const judged = program.judge({
       death: this.#death,
       outcome: reported,
       end,
@@ -113,6 +113,7 @@ export class Supervisor {
       wasOomKilled: () => mark !== null && wasOomKilled(program.process.pid, mark),
       mayRetry: context.should_retry,
     })
+    const verdict = this.#deps.tellsOfStop === true ? withStopTold(judged, context.should_retry) : judged
     await (reported === null ? this.#settle(verdict) : settled.promise)
     await program.dispose()
     return verdict.exit
@@ -140,7 +141,10 @@ export class Supervisor {
 
   #launchOf(program: TaskProgramRun, answer: RunAnswer): Launch {
     if (this.#death !== null) return { kind: 'notStarted', exit: this.#death }
-    if (answer.kind !== 'started') return { kind: 'notStarted', exit: exitOfRefusal(answer) }
+    if (answer.kind !== 'started') {
+      this.#deps.onRefused?.(answer)
+      return { kind: 'notStarted', exit: exitOfRefusal(answer) }
+    }
     const problem = this.#recordRunning(program.process.pid)
     if (problem !== null) return { kind: 'notStarted', exit: { kind: 'neverStarted', detail: problem } }
     return { kind: 'started', program, context: answer.context }
@@ -205,6 +209,7 @@ export class Supervisor {
     const pending = pendingReport(this.workload.taskInstance, verdict, new Date())
     this.#deps.record.ended(exit, pending, pending === null ? '' : this.#session.token)
     if (pending === null) return
+    await this.#deps.beforeReport?.()
     const result = await settleTask(this.#session, pending, {
       budgetMs: this.#deps.settings.settleBudgetMs,
       signal: this.#deps.giveUp,
@@ -234,7 +239,8 @@ export class Supervisor {
 
 /** What a supervisor needs of its host. */
 export interface SupervisorDeps {
-  readonly api: ExecutionApiClient
+  /** The calls of the workload's task instance, under its launch ticket. */
+  readonly session: TaskSession
   readonly log: LogWriter
   readonly settings: SupervisorSettings
   /** Aborts when the host goes: reports that are not told by then stay in its journal. */
@@ -243,6 +249,12 @@ export interface SupervisorDeps {
   prepare(workload: ExecuteTask, signal: AbortSignal): Promise<TaskProgramRun>
   onRunning(pid: number): void
   readonly record: SupervisorRecord
+  /** True where nobody but this supervisor can say that the task was ended because its worker was told to stop. */
+  readonly tellsOfStop?: boolean
+  /** Called when the server did not take the launch ticket. */
+  onRefused?(answer: Refusal): void
+  /** What is to be done before the server hears of the outcome; it must not take long. */
+  beforeReport?(): Promise<void>
 }
 
 /** What is written down before it happens, so that another host can end or finish what this one leaves. */

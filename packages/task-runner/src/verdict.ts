@@ -78,6 +78,14 @@ function judgeDeath(death: Death, mayRetry: boolean): Verdict {
   return failed(death, { name: 'TaskTimedOut', message, stack: null }, mayRetry)
 }
 
+/** The same verdict, told to the server also where it is that the worker was stopped. */
+export function withStopTold(verdict: Verdict, mayRetry: boolean): Verdict {
+  const { exit } = verdict
+  if (verdict.report !== null || exit.kind !== 'shutdown') return verdict
+  const message = `The task was ended: ${exit.detail}.`
+  return failed(exit, { name: 'WorkerStopped', message, stack: null }, mayRetry)
+}
+
 function succeeded(returnJson: string | null): Verdict {
   return { exit: { kind: 'exited', exitCode: 0 }, report: { state: 'success', error: null, returnJson } }
 }

@@ -184,7 +184,10 @@ describe('a bundle', () => {
     const { ticket } = await queued()
     const { body } = await call('GET', `/bundles/${hash}`, ticket)
     for (const { path, sha256: digest, size } of (body as BundleManifest).files) {
-      const bytes = await download(`/bundles/${hash}/files/${path.split('/').map(encodeURIComponent).join('/')}`, ticket)
+      const bytes = await download(
+        `/bundles/${hash}/files/${path.split('/').map(encodeURIComponent).join('/')}`,
+        ticket,
+      )
       expect([bytes.length, sha256(bytes)]).toEqual([size, digest])
     }
   })
@@ -367,7 +370,12 @@ function upload(path: string, token: string, body: Buffer): Promise<Answer> {
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString()
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: JSON.parse(text) as unknown })
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          text,
+          body: JSON.parse(text) as unknown,
+        })
       })
     })
       .on('error', reject)

@@ -141,9 +141,9 @@ export class WorkerHost {
   }
 
   #supervise(workload: ExecuteTask, log: LogWriter): Supervisor {
-    const { dispatchId } = workload.taskInstance
+    const { id, dispatchId } = workload.taskInstance
     return new Supervisor(workload, {
-      api: this.#api,
+      session: this.#api.session(id, workload.token),
       log,
       settings: this.#settings,
       giveUp: this.#giveUp.signal,

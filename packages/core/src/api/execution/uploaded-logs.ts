@@ -50,24 +50,32 @@ async function writePiece(
 ): Promise<WriteAnswer> {
   const fileSize = await sizeOf(file)
   const note = await readNote(file)
-  const base = note?.dispatchId === dispatchId && note.base <= fileSize ? note.base : fileSize
+  const isContinued = note?.dispatchId === dispatchId && note.base <= fileSize
+  const base = isContinued ? note.base : fileSize
   const size = fileSize - base
+  const end = offset + body.length
   if (offset > size) return { kind: 'gap', size }
-  if (offset + body.length <= size) return { kind: 'written', size }
-  if (offset + body.length > limitBytes) return { kind: 'full', size }
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  if (note?.dispatchId !== dispatchId || note.base !== base) await writeNote(file, { dispatchId, base })
+  if (end <= size) return { kind: 'written', size }
+  if (end > limitBytes) return { kind: 'full', size }
+  if (!isContinued) {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    await writeNote(file, { dispatchId, base })
+  }
+  await writeAt(file, body, base + offset)
+  return { kind: 'written', size: end }
+}
+
+/** At its own place rather than at the end of the file: who writes the same piece twice writes the same bytes. */
+async function writeAt(file: string, bytes: Buffer, place: number): Promise<void> {
   const handle = await open(file, constants.O_CREAT | constants.O_WRONLY, 0o600)
   try {
-    // At its own place rather than at the end: whoever writes the same piece twice writes the same bytes.
-    for (let sent = 0; sent < body.length; ) {
-      const { bytesWritten } = await handle.write(body, sent, body.length - sent, base + offset + sent)
+    for (let sent = 0; sent < bytes.length;) {
+      const { bytesWritten } = await handle.write(bytes, sent, bytes.length - sent, place + sent)
       sent += bytesWritten
     }
   } finally {
     await handle.close()
   }
-  return { kind: 'written', size: offset + body.length }
 }
 
 interface Note {

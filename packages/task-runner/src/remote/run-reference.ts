@@ -1,0 +1,171 @@
+import { join } from 'node:path'
+import type { ExecuteTask, RemoteWorkload, TaskStateReport, WorkloadExit } from '@fairlead/protocol'
+import { ExecutionApiClient, type Refusal, type TaskSession } from '../execution-api-client.ts'
+import { fetchWorkload } from '../remote-calls.ts'
+import type { SettleResult } from '../settle-task.ts'
+import { superviseWorkload } from '../supervise-workload.ts'
+import { bundleInCache } from './bundle-cache.ts'
+import { apiSink, limitedSink, type LogOutput } from './log-sinks.ts'
+import type { RemoteEnd } from './remote-end.ts'
+import { openWorkerFolder } from './worker-folder.ts'
+import { WorkerLog } from './worker-log.ts'
+
+/** What a worker is told, and what it may decide for itself. */
+export interface ReferenceOptions {
+  readonly apiUrl: string
+  readonly dispatchId: string
+  /** The launch ticket: good for this dispatch alone, and until it is redeemed. */
+  readonly ticket: string
+  /** Where the log goes instead of the API. */
+  readonly logUrl?: string | undefined
+  readonly childPath: string
+  /** Folder of code that was fetched and of logs under way; default: one of this user's own in the temporary folder. */
+  readonly folder?: string | undefined
+  /** Aborts when the worker is told to stop: the task is ended, and that is reported. */
+  readonly signal?: AbortSignal | undefined
+  /** Gets all of the log too, as it comes: the worker's own output. */
+  readonly output?: LogOutput | undefined
+  /** How long an API that does not answer is waited for before anything has begun. */
+  readonly launchBudgetMs?: number | undefined
+  /** From SIGTERM to SIGKILL for the task's processes. */
+  readonly killGraceMs?: number | undefined
+}
+
+const LAUNCH_BUDGET_MS = 300_000
+const KILL_GRACE_MS = 5_000
+const REQUEST_TIMEOUT_MS = 15_000
+
+/** See {@link ReferenceOptions}; the child must be named. */
+export async function runReference(options: ReferenceOptions): Promise<RemoteEnd> {
+  if (options.logUrl !== undefined)
+    return { kind: 'neverStarted', detail: `this worker cannot send its log to ${options.logUrl}` }
+  let api: ExecutionApiClient
+  try {
+    api = new ExecutionApiClient(options.apiUrl, { requestTimeoutMs: REQUEST_TIMEOUT_MS })
+  } catch (error) {
+    return { kind: 'neverStarted', detail: messageOf(error) }
+  }
+  try {
+    return await fetchAndRun(api, options)
+  } catch (error) {
+    return { kind: 'neverStarted', detail: messageOf(error) }
+  } finally {
+    api.close()
+  }
+}
+
+/** Rejects only before anything of the user's ran. */
+async function fetchAndRun(api: ExecutionApiClient, options: ReferenceOptions): Promise<RemoteEnd> {
+  const { dispatchId, ticket, launchBudgetMs = LAUNCH_BUDGET_MS, signal } = options
+  const call = { budgetMs: launchBudgetMs, ...(signal === undefined ? {} : { signal }) }
+  const folder = await openWorkerFolder(options.folder)
+  const fetched = await fetchWorkload(api.session('', ticket), dispatchId, call)
+  if (fetched.kind !== 'found') return notStarted(fetched, signal)
+  const workload: ExecuteTask = { ...fetched.value.workload, token: ticket }
+  const session = api.session(workload.taskInstance.id, ticket)
+  if (workload.program.kind === 'handler') {
+    const cached = await bundleInCache(workload.bundle.hash, { folder: join(folder, 'bundles'), session, call })
+    if (cached.kind !== 'found') return notStarted(cached, signal)
+  }
+  if (signal?.aborted === true) return stopped()
+  return await runHere({ workload, session, folder, options }, fetched.value)
+}
+
+interface Place {
+  readonly workload: ExecuteTask
+  readonly session: TaskSession
+  readonly folder: string
+  readonly options: ReferenceOptions
+}
+
+async function runHere(place: Place, server: RemoteWorkload): Promise<RemoteEnd> {
+  const { workload, session, folder, options } = place
+  const { dispatchId, id } = workload.taskInstance
+  const log = new WorkerLog({
+    folder: join(folder, 'logs', dispatchId),
+    logPath: workload.logPath,
+    sink: limitedSink(apiSink(session, id), server.logLimitBytes),
+    output: options.output,
+  })
+  const told: Told = { hasStarted: false, refused: null, state: null, report: null }
+  const run = superviseWorkload(workload, {
+    session,
+    log: log.writer,
+    bundleFolder: join(folder, 'bundles'),
+    childPath: options.childPath,
+    ...timesOf(server, options),
+    giveUp: new AbortController().signal,
+    onRunning: () => {
+      told.hasStarted = true
+      log.open()
+    },
+    alone: {
+      tellsOfStop: true,
+      beforeReport: () => log.catchUp(),
+      onRefused: (answer) => void (told.refused = answer),
+      ended: (_exit, pending) => void (told.state = pending?.state.state ?? null),
+      reported: (result) => void (told.report = result),
+    },
+  })
+  const onStop = (): void => run.interrupt({ kind: 'shutdown', detail: STOP_DETAIL })
+  options.signal?.addEventListener('abort', onStop, { once: true })
+  const exit = await run.done
+  options.signal?.removeEventListener('abort', onStop)
+  if (told.hasStarted) {
+    await log.close()
+    return { kind: 'ended', exit, state: told.state, report: told.report }
+  }
+  await log.drop()
+  if (told.refused !== null) return notStarted(told.refused, options.signal)
+  return options.signal?.aborted === true ? stopped() : { kind: 'neverStarted', detail: detailOf(exit) }
+}
+
+interface Told {
+  hasStarted: boolean
+  refused: Refusal | null
+  state: TaskStateReport['state'] | null
+  report: SettleResult | null
+}
+
+function detailOf(exit: WorkloadExit): string {
+  return 'detail' in exit ? exit.detail : exit.kind
+}
+
+const STOP_DETAIL = 'the worker was told to stop'
+
+function timesOf({ heartbeatTimeoutMs }: RemoteWorkload, options: ReferenceOptions) {
+  return {
+    heartbeatIntervalMs: Math.min(5_000, Math.max(500, Math.floor(heartbeatTimeoutMs / 10))),
+    settings: {
+      killGraceMs: options.killGraceMs ?? KILL_GRACE_MS,
+      launchBudgetMs: options.launchBudgetMs ?? LAUNCH_BUDGET_MS,
+      settleBudgetMs: heartbeatTimeoutMs + 30_000,
+      leaseMs: heartbeatTimeoutMs,
+      overtimeMs: 20_000,
+      drainMs: 2_000,
+    },
+  }
+}
+
+function notStarted(refusal: Refusal, signal: AbortSignal | undefined): RemoteEnd {
+  if (signal?.aborted === true) return stopped()
+  switch (refusal.kind) {
+    case 'unavailable':
+      return { kind: 'unreachable', detail: refusal.detail }
+    case 'refused':
+      return { kind: 'neverStarted', detail: `the API refused the launch (${refusal.reason}): ${refusal.message}` }
+    case 'archived':
+    case 'notFound':
+      return { kind: 'neverStarted', detail: 'the hand-over is of a try that has ended' }
+    default:
+      return refusal satisfies never
+  }
+}
+
+function stopped(): RemoteEnd {
+  return { kind: 'neverStarted', detail: `${STOP_DETAIL} before the task began` }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
