@@ -167,10 +167,10 @@ export interface Executor {
   ): Promise<readonly TaskInstanceRef[]>
   /**
    * Stop and forget; resolves when the work is confirmed gone, quietly for what is unknown or finished. Dispatch calls it
-   * for what was cancelled, cleared, drained or replaced, or is stuck in queued, many at once. It reports nothing of what
-   * it stopped. A throw or a hang means not confirmed: the slot stays taken, and the call is repeated; a throw alone says
-   * nothing about the executor's health. Work that stopped its heartbeats is revoked once, and counts as lost whatever the
-   * answer. A false yes lets a second process run beside the first; the first one's word is refused.
+   * for what was cancelled, cleared, drained or replaced, is stuck in queued, or has sent no heartbeat for too long, many
+   * at once. It reports nothing of what it stopped. A throw or a hang means not confirmed: the slot stays taken, and the
+   * call is repeated; a throw alone says nothing about the executor's health. A false yes lets a second process run beside
+   * the first; the first one's word is refused.
    */
   revokeTask(taskInstance: TaskInstanceRef, signal: AbortSignal): Promise<void>
   /** Hand a callback to core's outbox, which runs it once. Core's own; it refuses where the host has no outbox. */

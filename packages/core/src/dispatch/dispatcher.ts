@@ -72,8 +72,7 @@ export class Dispatcher {
    */
   async handOverForgotten(schedulerId: string): Promise<void> {
     const { context } = this.#options
-    const now = context.environment.clock.now()
-    const rows = await context.database.transaction((tx) => readDispatchesOf(tx, schedulerId, now))
+    const rows = await context.database.transaction((tx) => readDispatchesOf(tx, schedulerId))
     const forgotten = rows.filter(
       ({ dispatch_id: id, executor, state, is_current: isCurrent }) =>
         isCurrent === 1 && state === 'queued' && !this.isKnown(executor, id as DispatchId),

@@ -121,6 +121,21 @@ describeOnEngines('a stop', (engine) => {
     expect(executor.asked).toHaveLength(3)
   })
 
+  it('of a task that fell silent is repeated until it is confirmed, though the task is lost at once', async () => {
+    const { world, executor, runId } = await openHeld(engine)
+    let isReachable = false
+    executor.stops = () => (isReachable ? Promise.resolve() : Promise.reject(new Error('not now')))
+    await world.database.transaction(({ query }) =>
+      query.updateTable('task_instance').set({ heartbeat_at: 0 }).where('task_id', '=', 'first').execute(),
+    )
+    await eventually(async () => (await world.states(runId))['first'] === 'failed')
+    await eventually(() => executor.asked.length > 1)
+    expect(await slots(world)).toBe(1)
+    isReachable = true
+    await eventually(async () => (await slots(world)) === 0)
+    expect(executor.alive.size).toBe(0)
+  })
+
   it('of a cleared task that runs comes before its next try', async () => {
     const { world, executor, runId } = await openHeld(engine)
     let confirm = (): void => undefined

@@ -228,8 +228,11 @@ export class Scheduler {
     const { context, dispatcher } = this
     const signsOfLife = this.#signsOfLife
     const deps = { context, dispatcher, schedulerId: this.#lease.id, signsOfLife, times, log, metrics }
-    await sweep(deps, this.#sweepState, signal)
-    await this.#adoptEverywhere(signal)
+    const orphaned = await sweep(deps, this.#sweepState)
+    await this.#adoptOn(
+      this.#executors.filter(({ name }) => orphaned.includes(name)),
+      signal,
+    )
   }
 
   async #guarded<T>(what: string, work: () => Promise<T>): Promise<T | null> {
@@ -246,7 +249,7 @@ export class Scheduler {
     this.#options.log.warn('scheduler lost its lease and takes a new one', { schedulerId: this.#lease.id })
     this.#lease = this.#newLease()
     await this.#takeLease()
-    await this.#adoptEverywhere(signal)
+    await this.#adoptOn(this.#executors, signal)
   }
 
   async #takeLease(): Promise<void> {
@@ -254,8 +257,8 @@ export class Scheduler {
     this.#lastBeatAt = this.context.environment.clock.now()
   }
 
-  async #adoptEverywhere(signal: AbortSignal): Promise<void> {
-    for (const executor of this.#executors) {
+  async #adoptOn(executors: readonly ManagedExecutor[], signal: AbortSignal): Promise<void> {
+    for (const executor of executors) {
       // One at a time and each on its own: an executor that cannot answer keeps no other's orphans waiting.
       if (executor.condition.kind === 'healthy') await this.#guarded('adoption', () => this.#adopt(executor, signal))
     }

@@ -1,27 +1,11 @@
 import type { WorkloadExit } from '@fairlead/protocol'
-import { ageWaiting } from '../db/queries/claims.ts'
-import { findSilent, findStuck, readDispatchesOf, type DispatchRow } from '../db/queries/dispatches.ts'
-import type { Dispatcher } from '../dispatch/dispatcher.ts'
-import { mayLiveElsewhere, type SignsOfLife } from '../dispatch/signs-of-life.ts'
+import type { DispatchRow } from '../db/queries/dispatches.ts'
+import { mayLiveElsewhere } from '../dispatch/signs-of-life.ts'
 import { taskInstanceRefOf } from '../dispatch/workload-of.ts'
-import { settleTaskInstances } from '../moves/settle-task-instances.ts'
 import { requestStop } from '../moves/request-stop.ts'
 import { settleDispatches } from '../moves/settle-dispatches.ts'
-import type { MoveContext } from '../moves/move-context.ts'
-import type { Log } from '../observability/log.ts'
-import type { Metrics } from '../observability/metrics.ts'
-import type { SchedulerTimes } from './scheduler-times.ts'
-
-/** What sweeps work with. */
-export interface SweepContext {
-  readonly context: MoveContext
-  readonly dispatcher: Dispatcher
-  readonly schedulerId: string
-  readonly signsOfLife: SignsOfLife
-  readonly times: SchedulerTimes
-  readonly log: Log
-  readonly metrics: Metrics
-}
+import { settleTaskInstances, type Settlement } from '../moves/settle-task-instances.ts'
+import { look, type SweepContext } from './look.ts'
 
 /** What a sweep remembers of the one before, to notice a stepped clock. */
 export interface SweepState {
@@ -33,29 +17,29 @@ export interface SweepState {
   unwantedSince: ReadonlyMap<string, number>
 }
 
-const ROWS_PER_SWEEP = 200
-const AGED_PER_SWEEP = 2_000
 const STEP_TOLERANCE_MS = 5_000
 /** An executor may take this long to note what it was handed before the two are compared. */
 const DRIFT_GRACE_MS = 30_000
 /** A process may outlive its attempt for this long, to end by itself. */
 const UNWANTED_GRACE_MS = 30_000
 
-/** Finds what nobody reported, each row on its own: one that cannot be handled is left, named, and never stops the rest. */
-export async function sweep(deps: SweepContext, state: SweepState, signal: AbortSignal): Promise<void> {
+/**
+ * Finds what nobody reported, each row on its own: one that cannot be handled is left, named, and never stops the rest.
+ * Answers the executors that have work of schedulers that are gone.
+ */
+export async function sweep(deps: SweepContext, state: SweepState): Promise<readonly string[]> {
   const { clock } = deps.context.environment
   // Read once: a clock that is stepped while the sweep goes on is noticed by the next one.
   const now = clock.now()
-  if (trustClock(state, now, clock.monotonic(), deps.times.heartbeatTimeoutMs)) {
-    await sweepSilent(deps, now, signal)
-    await sweepStuck(deps, now)
-    await sweepDrift(deps, now)
+  const isTrusted = trustClock(state, now, clock.monotonic(), deps.times.heartbeatTimeoutMs)
+  const { silent, stuck, own, orphaned } = await look(deps, now)
+  if (isTrusted) {
+    await handleDrift(deps, own, now)
+    await handleSilent(deps, silent)
+    await handleStuck(deps, stuck)
   }
-  await sweepUnwanted(deps, state)
-  const { ageingMs } = deps.times
-  if (ageingMs > 0) {
-    await deps.context.database.transaction((tx) => ageWaiting(tx, clock.now(), ageingMs, AGED_PER_SWEEP))
-  }
+  await stopUnwanted(deps, state, own)
+  return orphaned
 }
 
 /** False for a while after the wall clock was stepped: stored moments do not compare with it until workers reported anew. */
@@ -69,66 +53,51 @@ function trustClock(state: SweepState, now: number, monotonic: number, graceMs: 
   return state.graceUntil === null
 }
 
-async function sweepSilent(deps: SweepContext, now: number, signal: AbortSignal): Promise<void> {
-  const { context, times, metrics } = deps
-  const since = now - times.heartbeatTimeoutMs
-  const rows = await context.database.transaction((tx) => findSilent(tx, since, ROWS_PER_SWEEP))
+async function handleSilent(deps: SweepContext, rows: readonly DispatchRow[]): Promise<void> {
+  const { heartbeatTimeoutMs } = deps.times
+  const exit = { kind: 'lost', detail: `No heartbeat for ${heartbeatTimeoutMs} ms.` } as const
   await eachRow(deps, rows, async (row) => {
-    // Stopped first, where its executor can still reach it: what is requeued must not run twice for long.
-    await deps.dispatcher.executors.get(row.executor)?.revoke(taskInstanceRefOf(row), signal)
-    await settleLost(deps, row, { kind: 'lost', detail: `No heartbeat for ${times.heartbeatTimeoutMs} ms.` })
-    metrics.increment('task_instances_without_heartbeats_killed', { dag_id: row.dag_id })
+    // Where its executor is configured no more, nobody could confirm its end: its silence has to do.
+    if (!deps.dispatcher.executors.has(row.executor)) await settleLost(deps, row, exit)
+    else if (!(await giveUp(deps, row, { exit, actor: 'sweep' }))) return
+    deps.metrics.increment('task_instances_without_heartbeats_killed', { dag_id: row.dag_id })
   })
 }
 
-async function sweepStuck(deps: SweepContext, now: number): Promise<void> {
-  const { context, times, metrics } = deps
-  const rows = await findForgotten(deps, now)
+async function handleStuck(deps: SweepContext, rows: readonly DispatchRow[]): Promise<void> {
+  const { queuedTimeoutMs } = deps.times
+  const exit = { kind: 'neverStarted', detail: `Queued for more than ${queuedTimeoutMs} ms.` } as const
   await eachRow(deps, rows, async (row) => {
-    const exit = { kind: 'neverStarted' as const, detail: `Queued for more than ${times.queuedTimeoutMs} ms.` }
-    const settlement = { taskInstanceId: row.task_instance_id, dispatchId: row.dispatch_id, actor: 'stuck_in_queued' }
-    context.environment.faults.at('sweep.beforeSettle')
-    const [answer] = await settleTaskInstances(context, [
-      { ...settlement, report: null, exit, endedAt: null, isOfQueued: true },
-    ])
-    context.environment.faults.at('sweep.afterSettle')
-    // Revoked only after winning: a task that has started in between is left alone.
-    if (answer?.kind !== 'moved') return
-    metrics.increment('scheduler.tasks.stuck_in_queued', { executor: row.executor })
-    await requestStop(context, [row.dispatch_id], 'superseded')
+    if (!(await giveUp(deps, row, { exit, actor: 'stuck_in_queued', isOfQueued: true }))) return
+    deps.metrics.increment('scheduler.tasks.stuck_in_queued', { executor: row.executor })
   })
 }
 
-/** What has been queued for too long, less what its executor says it waits for: that is not stuck, and none of its fault. */
-async function findForgotten(
-  { context, dispatcher, schedulerId, times }: SweepContext,
-  now: number,
-): Promise<DispatchRow[]> {
-  const since = now - times.queuedTimeoutMs
-  const forgotten: DispatchRow[] = []
-  let page: DispatchRow[]
-  let after = ''
-  do {
-    const from = { after, limit: ROWS_PER_SWEEP }
-    page = await context.database.transaction((tx) => findStuck(tx, { since, schedulerId, now }, from))
-    after = page.at(-1)?.dispatch_id ?? after
-    forgotten.push(
-      ...page.filter(
-        (row) =>
-          (dispatcher.executors.get(row.executor)?.waitingFor(taskInstanceRefOf(row).dispatchId) ?? null) === null,
-      ),
-    )
-  } while (page.length === ROWS_PER_SWEEP && forgotten.length < ROWS_PER_SWEEP)
-  return forgotten
+/**
+ * Settles an attempt, and has its process stopped until that is confirmed; false where somebody else settled it first.
+ * Stopped only after winning: a task that has started in between is left alone.
+ */
+async function giveUp(
+  { context }: SweepContext,
+  { task_instance_id: taskInstanceId, dispatch_id: dispatchId }: DispatchRow,
+  end: Pick<Settlement, 'exit' | 'actor' | 'isOfQueued'>,
+): Promise<boolean> {
+  context.environment.faults.at('sweep.beforeSettle')
+  const [answer] = await settleTaskInstances(context, [
+    { taskInstanceId, dispatchId, report: null, endedAt: null, ...end },
+  ])
+  context.environment.faults.at('sweep.afterSettle')
+  if (answer?.kind !== 'moved') return false
+  await requestStop(context, [dispatchId], 'superseded')
+  return true
 }
 
 /** Leases of this scheduler whose executor knows nothing of them. The leases are right; the executor forgot. */
-async function sweepDrift(deps: SweepContext, now: number): Promise<void> {
+async function handleDrift(deps: SweepContext, own: readonly DispatchRow[], now: number): Promise<void> {
   const { context, dispatcher, metrics } = deps
-  const createdBy = now - DRIFT_GRACE_MS
-  const rows = await context.database.transaction((tx) => readDispatchesOf(tx, deps.schedulerId, createdBy))
-  const forgotten = rows.filter((row) => {
+  const forgotten = own.filter((row) => {
     const executor = dispatcher.executors.get(row.executor)
+    if (row.created_at > now - DRIFT_GRACE_MS) return false
     // What is being stopped is forgotten before it is confirmed gone, and only the confirmation frees its slot.
     if (row.stop_requested_at !== null) return false
     if (mayLiveElsewhere(row, context, deps.signsOfLife)) return false
@@ -143,12 +112,9 @@ async function sweepDrift(deps: SweepContext, now: number): Promise<void> {
 }
 
 /** Slots of attempts that are over, or were replaced, and whose processes do not end by themselves: asked to stop. */
-async function sweepUnwanted(deps: SweepContext, state: SweepState): Promise<void> {
-  const { context } = deps
-  const { clock } = context.environment
-  const rows = await context.database.transaction((tx) => readDispatchesOf(tx, deps.schedulerId, clock.now()))
-  const unwanted = rows.filter((row) => row.is_current === 0 && row.stop_requested_at === null)
-  const now = clock.monotonic()
+async function stopUnwanted({ context }: SweepContext, state: SweepState, own: readonly DispatchRow[]): Promise<void> {
+  const unwanted = own.filter((row) => row.is_current === 0 && row.stop_requested_at === null)
+  const now = context.environment.clock.monotonic()
   const since = new Map(unwanted.map((row) => [row.dispatch_id, state.unwantedSince.get(row.dispatch_id) ?? now]))
   state.unwantedSince = since
   const overdue = unwanted.filter((row) => now - (since.get(row.dispatch_id) ?? now) >= UNWANTED_GRACE_MS)

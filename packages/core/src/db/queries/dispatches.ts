@@ -52,7 +52,11 @@ const byIds = statement(
     and p.dispatch_id in (select in_id from ${rows(1, { in_id: 'text' })} as d) order by p.dispatch_id`,
 )
 
-const ofScheduler = statement(() => `${SELECT} and p.scheduler_id = $1 and p.created_at <= $2 order by p.dispatch_id`)
+const orphanedExecutors = statement(
+  () => `select distinct p.executor from scheduler s join dispatch p on p.scheduler_id = s.id where s.expires_at <= $1`,
+)
+
+const ofScheduler = statement(() => `${SELECT} and p.scheduler_id = $1 order by p.dispatch_id`)
 
 const toStop = statement(
   () => `${SELECT} and p.scheduler_id = $1 and p.stop_requested_at is not null order by p.dispatch_id`,
@@ -123,9 +127,14 @@ export function readDispatches(tx: Tx, ids: readonly string[]): Promise<Dispatch
   return tx.all<DispatchRow>(byIds, [idsJson(ids)])
 }
 
-/** Dispatches of one scheduler that are as old as a moment, or older. */
-export function readDispatchesOf(tx: Tx, schedulerId: string, createdBy: number): Promise<DispatchRow[]> {
-  return tx.all<DispatchRow>(ofScheduler, [schedulerId, createdBy])
+/** Executors that have work of schedulers that are gone. */
+export async function findOrphanedExecutors(tx: Tx, now: number): Promise<readonly string[]> {
+  return (await tx.all<{ executor: string }>(orphanedExecutors, [now])).map((row) => row.executor)
+}
+
+/** Everything that one scheduler has handed over. */
+export function readDispatchesOf(tx: Tx, schedulerId: string): Promise<DispatchRow[]> {
+  return tx.all<DispatchRow>(ofScheduler, [schedulerId])
 }
 
 /** Dispatches of one scheduler whose processes are to be stopped. */

@@ -12,7 +12,14 @@ import type { Tx } from '../database.ts'
 import { appendAudit } from './audit.ts'
 import { readActiveTis, readUsedSlots, readWaitingLanes } from './capacity-reads.ts'
 import { ageWaiting, claimCandidates, readCandidates } from './claims.ts'
-import { adoptDispatches, findOrphans, findSilent, findStuck, nameExternally } from './dispatches.ts'
+import {
+  adoptDispatches,
+  findOrphanedExecutors,
+  findOrphans,
+  findSilent,
+  findStuck,
+  nameExternally,
+} from './dispatches.ts'
 import { readDispatches, readDispatchesOf, releaseDispatches } from './dispatches.ts'
 import { clearLaunchBackoff, findDueDags, findDueTaskInstances, findNextMoment, findStartableRuns } from './due.ts'
 import { lockRuns, lockRunsOfTaskInstances } from './lock-runs.ts'
@@ -282,7 +289,7 @@ describeOnEngines('statements', (engine) => {
         [ids[1], null, 1],
       ])
       expect(rows[0]).toMatchObject({ run_key: key, created_at: STORED_AT, try_number: 1, state: 'queued' })
-      expect(await readDispatchesOf(tx, schedulerId, STORED_AT)).toEqual(rows)
+      expect(await readDispatchesOf(tx, schedulerId)).toEqual(rows)
       const stuck = async (schedulerOfMine: string, now: number, after = '') =>
         (await findStuck(tx, { since: STORED_AT, schedulerId: schedulerOfMine, now }, { after, limit: 10 })).filter(
           (row) => row.run_key === key,
@@ -292,6 +299,8 @@ describeOnEngines('statements', (engine) => {
       expect(await stuck('another', STORED_AT)).toEqual([])
       expect(await stuck('another', STORED_AT + 10)).toEqual(rows)
       expect(await findOrphans(tx, 'instant', STORED_AT, 10)).toEqual([])
+      expect(await findOrphanedExecutors(tx, STORED_AT)).not.toContain('instant')
+      expect(await findOrphanedExecutors(tx, STORED_AT + 10)).toContain('instant')
       expect(await findOrphans(tx, 'instant', STORED_AT + 10, 10)).toEqual(rows)
       const adopted = await adoptDispatches(tx, ids, { schedulerId: 'heir', now: STORED_AT + 10 })
       expect(adopted).toEqual(new Set(ids))

@@ -17,6 +17,7 @@ import { readActiveTis, readUsedSlots, readWaitingLanes } from './capacity-reads
 import { ageWaiting, claimCandidates, readCandidates } from './claims.ts'
 import {
   findOpenAttempts,
+  findOrphanedExecutors,
   findOrphans,
   findSilent,
   findStuck,
@@ -97,6 +98,7 @@ describeOnEngines('plans', (engine) => {
     ['releaseDispatches', (tx) => releaseDispatches(tx, [{ dispatchId: 'd', executor: 'instant' }])],
     ['findOpenAttempts', (tx) => findOpenAttempts(tx, [{ dispatch_id: 'd', task_instance_id: id }])],
     ['nameExternally', (tx) => nameExternally(tx, [{ dispatchId: 'd', externalId: 'e' }])],
+    ['findOrphanedExecutors', (tx) => findOrphanedExecutors(tx, STORED_AT)],
     ['findOrphans', (tx) => findOrphans(tx, 'instant', STORED_AT, 10)],
     ['findSilent', (tx) => findSilent(tx, STORED_AT, 10)],
     [
