@@ -1,6 +1,7 @@
-import { isTerminal, type TaskInstanceState, type TerminalTaskInstanceState } from '@fairlead/protocol'
+import { isTerminal, type TaskInstanceState } from '@fairlead/protocol'
 import type { DagGraph, GraphTask } from './graph.ts'
 import { evaluateTriggerRule, type UpstreamCounts } from './trigger-rule.ts'
+import { countUpstream, emptyTally } from './upstream-tally.ts'
 
 /**
  * A whole run decided anew from the states of its task instances: what ordinary moves carry along by counting. For runs
@@ -70,34 +71,10 @@ function countsOf(
   task: GraphTask,
   states: ReadonlyMap<number, readonly TaskInstanceState[]>,
 ): UpstreamCounts {
-  const counts: UpstreamCounts = {
-    total: task.upstream.length,
-    success: 0,
-    failed: 0,
-    upstreamFailed: 0,
-    skipped: 0,
-    removed: 0,
-    setupTotal: task.setupUpstreams,
-    setupSuccess: 0,
-    setupSkipped: 0,
-  }
+  const counts = { ...emptyTally(), total: task.upstream.length, setupTotal: task.setupUpstreams }
   for (const index of task.upstream) {
     const isSetup = graph.tasks[index]?.spec.isSetup === true
-    for (const state of states.get(index) ?? []) if (isTerminal(state)) count(counts, state, isSetup)
+    for (const state of states.get(index) ?? []) if (isTerminal(state)) countUpstream(counts, state, isSetup)
   }
   return counts
 }
-
-function count(counts: UpstreamCounts, state: TerminalTaskInstanceState, isSetup: boolean): void {
-  counts[FIELD[state]] += 1
-  if (isSetup && state === 'success') counts.setupSuccess += 1
-  if (isSetup && state === 'skipped') counts.setupSkipped += 1
-}
-
-const FIELD = {
-  success: 'success',
-  failed: 'failed',
-  upstream_failed: 'upstreamFailed',
-  skipped: 'skipped',
-  removed: 'removed',
-} as const satisfies Record<TerminalTaskInstanceState, keyof UpstreamCounts>

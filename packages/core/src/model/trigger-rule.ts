@@ -1,4 +1,5 @@
 import type { TriggerRule } from '@fairlead/protocol'
+import type { UpstreamTally } from './upstream-tally.ts'
 
 /**
  * Airflow 3's trigger rules as arithmetic on counts. Removed upstreams count as absent where Airflow would wait for
@@ -6,17 +7,9 @@ import type { TriggerRule } from '@fairlead/protocol'
  */
 
 /** How many direct upstream task instances there are, and how many of them ended in each state. */
-export interface UpstreamCounts {
-  total: number
-  success: number
-  failed: number
-  upstreamFailed: number
-  skipped: number
-  removed: number
-  /** Setup tasks are also part of the counts above. */
-  setupTotal: number
-  setupSuccess: number
-  setupSkipped: number
+export interface UpstreamCounts extends UpstreamTally {
+  readonly total: number
+  readonly setupTotal: number
 }
 
 /** What a trigger rule says about a task: run it, wait, or settle it without running. */

@@ -3,6 +3,7 @@ import { settleUnstartedRows, type TaskAddress } from '../db/queries/move-task-i
 import { addUpstreamCounts, type CountedRow, type UpstreamChange } from '../db/queries/upstream-counts.ts'
 import type { GraphTask } from '../model/graph.ts'
 import { evaluateTriggerRule, type UpstreamCounts } from '../model/trigger-rule.ts'
+import { countUpstream, emptyTally } from '../model/upstream-tally.ts'
 import type { RunLedger } from './run-ledger.ts'
 import { scheduleTasks } from './schedule-tasks.ts'
 
@@ -77,14 +78,6 @@ async function taskOf(ledger: RunLedger, runKey: number, taskIndex: number): Pro
   return task
 }
 
-const FIELD = {
-  success: 'success',
-  failed: 'failed',
-  upstream_failed: 'upstreamFailed',
-  skipped: 'skipped',
-  removed: 'removed',
-} as const satisfies Record<TerminalTaskInstanceState, keyof UpstreamChange>
-
 function addTo(
   changes: Map<string, UpstreamChange>,
   at: { runKey: number; taskIndex: number },
@@ -92,14 +85,10 @@ function addTo(
   isSetup: boolean,
 ): void {
   const key = `${at.runKey}/${at.taskIndex}`
-  const change = changes.get(key) ?? { ...at, ...NO_CHANGE }
+  const change = changes.get(key) ?? { ...at, ...emptyTally() }
   changes.set(key, change)
-  change[FIELD[state]] += 1
-  if (isSetup && state === 'success') change.setupSuccess += 1
-  if (isSetup && state === 'skipped') change.setupSkipped += 1
+  countUpstream(change, state, isSetup)
 }
-
-const NO_CHANGE = { success: 0, failed: 0, upstreamFailed: 0, skipped: 0, removed: 0, setupSuccess: 0, setupSkipped: 0 }
 
 function countsOf(row: CountedRow, task: GraphTask): UpstreamCounts {
   return {

@@ -10,13 +10,9 @@ import { scheduleTasks } from './schedule-tasks.ts'
  */
 export async function recountRuns(ledger: RunLedger, runKeys: readonly number[]): Promise<void> {
   if (runKeys.length === 0) return
-  const rows = await readStandingRows(ledger.tx, runKeys)
-  for (const runKey of runKeys)
-    await recountRun(
-      ledger,
-      runKey,
-      rows.filter((row) => row.run_key === runKey),
-    )
+  const rows = new Map<number, StandingRow[]>(runKeys.map((runKey) => [runKey, []]))
+  for (const row of await readStandingRows(ledger.tx, runKeys)) rows.get(row.run_key)?.push(row)
+  for (const [runKey, own] of rows) await recountRun(ledger, runKey, own)
 }
 
 async function recountRun(ledger: RunLedger, runKey: number, rows: readonly StandingRow[]): Promise<void> {

@@ -106,7 +106,7 @@ export class Scheduler {
 
   /** Works until the signal aborts. Throws when it cannot take its first lease. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#takeLease()
+    await this.#takeLease(this.#lease)
     this.#blindUntil = this.context.environment.clock.monotonic() + this.#options.times.leaseMs
     const failed = new AbortController()
     const both = AbortSignal.any([signal, failed.signal])
@@ -247,13 +247,14 @@ export class Scheduler {
   /** The lease is gone, by a stepped clock or a long stop: begin again under a new name, with the same executors. */
   async #rejoin(signal: AbortSignal): Promise<void> {
     this.#options.log.warn('scheduler lost its lease and takes a new one', { schedulerId: this.#lease.id })
-    this.#lease = this.#newLease()
-    await this.#takeLease()
+    await this.#takeLease(this.#newLease())
     await this.#adoptOn(this.#executors, signal)
   }
 
-  async #takeLease(): Promise<void> {
-    await this.#lease.take()
+  /** Nothing goes by a lease that is not taken yet: what is adopted under its name would belong to nobody. */
+  async #takeLease(lease: SchedulerLease): Promise<void> {
+    await lease.take()
+    this.#lease = lease
     this.#lastBeatAt = this.context.environment.clock.now()
   }
 

@@ -26,9 +26,9 @@ export interface ConformanceReport {
   readonly results: readonly InvariantResult[]
 }
 
-/** True when nothing failed. What was not run is not certified either; the counts say how much that is. */
-export function isConformant(report: ConformanceReport): boolean {
-  return report.counts.failed === 0
+/** True when something was run and nothing failed. What was not run is not certified either; the counts say how much. */
+export function isConformant({ counts }: ConformanceReport): boolean {
+  return counts.failed === 0 && counts.passed > 0
 }
 
 /** Counts results by outcome. */
@@ -47,10 +47,13 @@ export function resultText({ id, sentence, outcome, durationMs }: InvariantResul
 /** The last lines of a report. */
 export function summaryText(report: ConformanceReport): string {
   const { passed, failed, notRun, notApplicable } = report.counts
-  const verdict = isConformant(report)
-    ? `${report.executor} conforms at level ${report.level}`
-    : `${report.executor} does not conform`
-  return `${verdict}: ${passed} passed, ${failed} failed, ${notRun} not run, ${notApplicable} not applicable.`
+  return `${verdictText(report)}: ${passed} passed, ${failed} failed, ${notRun} not run, ${notApplicable} not applicable.`
+}
+
+function verdictText(report: ConformanceReport): string {
+  const { executor, level, counts } = report
+  if (isConformant(report)) return `${executor} conforms at level ${level}`
+  return counts.failed > 0 ? `${executor} does not conform` : `Nothing of ${executor} was proved`
 }
 
 const MARKS: Readonly<Record<Outcome['kind'], string>> = {

@@ -1,17 +1,11 @@
+import type { UpstreamTally } from '../../model/upstream-tally.ts'
 import type { Tx } from '../database.ts'
 import { statement } from '../statement.ts'
 
 /** What settled upstreams add to the counts of one downstream task. */
-export interface UpstreamChange {
+export interface UpstreamChange extends UpstreamTally {
   readonly runKey: number
   readonly taskIndex: number
-  success: number
-  failed: number
-  upstreamFailed: number
-  skipped: number
-  removed: number
-  setupSuccess: number
-  setupSkipped: number
 }
 
 /** A task that has not been decided, with its counts. */
