@@ -13,7 +13,12 @@ export type RemoteEnd =
       readonly report: SettleResult | null
     }
   /** Nothing of the user's ran, and repeating it with this ticket would change nothing. */
-  | { readonly kind: 'neverStarted'; readonly detail: string }
+  | {
+      readonly kind: 'neverStarted'
+      readonly detail: string
+      /** Why the API refused the launch, where it did: `ticket_used` says that another worker has the task. */
+      readonly refusal?: string
+    }
   /** Nothing of the user's ran, since the API could not be reached. */
   | { readonly kind: 'unreachable'; readonly detail: string }
 

@@ -153,10 +153,14 @@ function notStarted(refusal: Refusal, signal: AbortSignal | undefined): RemoteEn
     case 'unavailable':
       return { kind: 'unreachable', detail: refusal.detail }
     case 'refused':
-      return { kind: 'neverStarted', detail: `the API refused the launch (${refusal.reason}): ${refusal.message}` }
+      return {
+        kind: 'neverStarted',
+        detail: `the API refused the launch (${refusal.reason}): ${refusal.message}`,
+        refusal: refusal.reason,
+      }
     case 'archived':
     case 'notFound':
-      return { kind: 'neverStarted', detail: 'the hand-over is of a try that has ended' }
+      return { kind: 'neverStarted', detail: 'the hand-over is of a try that has ended', refusal: refusal.kind }
     default:
       return refusal satisfies never
   }

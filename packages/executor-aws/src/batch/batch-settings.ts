@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { clientSettingsShape } from '../shared/client-settings.ts'
+
+/** A name that is given a text, or null to leave out what a setting above gives it. */
+const textMapSchema = z.record(z.string().min(1), z.string().nullable())
+
+const environmentSchema = z
+  .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is no name of an environment variable'), z.string().nullable())
+  .superRefine((environment, context) => {
+    for (const name of Object.keys(environment)) {
+      const owner = RESERVED_PREFIXES.find(([prefix]) => name.startsWith(prefix))?.[1]
+      if (owner !== undefined) context.addIssue({ code: 'custom', path: [name], message: `is reserved for ${owner}` })
+    }
+  })
+
+const RESERVED_PREFIXES = [
+  ['AWS_BATCH', 'AWS Batch'],
+  ['FAIRLEAD__', 'Fairlead'],
+] as const
+
+/** What one task may say of its job. A null takes away what the settings say. */
+export const batchTaskConfigSchema = z.strictObject({
+  /** Name or ARN of the job queue. */
+  jobQueue: z.string().min(1).optional(),
+  /** `name`, `name:revision` or ARN of the job definition. */
+  jobDefinition: z.string().min(1).optional(),
+  /** Fractions are for Fargate. */
+  vcpus: z.number().positive().nullable().optional(),
+  memoryMiB: z.int().positive().nullable().optional(),
+  gpus: z.int().positive().nullable().optional(),
+  /** Merged by name. */
+  environment: environmentSchema.optional(),
+  /** Values for the placeholders of the job definition; merged by name. */
+  parameters: textMapSchema.optional(),
+  /** After this long AWS ends the job; at least 60. The task's own `executionTimeout` is kept by its worker. */
+  timeoutSeconds: z.int().min(60).nullable().optional(),
+  /** For queues with a scheduling policy. */
+  shareIdentifier: z
+    .string()
+    .regex(/^[A-Za-z0-9]{1,255}$/)
+    .nullable()
+    .optional(),
+  schedulingPriority: z.int().min(0).max(9999).nullable().optional(),
+  /** Merged by name. */
+  tags: textMapSchema.optional(),
+  /** Puts the tags onto the ECS task too. */
+  propagateTags: z.boolean().optional(),
+})
+/** See {@link batchTaskConfigSchema}. */
+export type BatchTaskConfig = z.infer<typeof batchTaskConfigSchema>
+
+/** What the settings may say of jobs beyond what a task may: how the worker is started. */
+export const batchProfileSchema = batchTaskConfigSchema.extend({
+  /** Command of the container, where the image's own does not start a worker. */
+  command: z.array(z.string().min(1)).min(1).nullable().optional(),
+})
+/** See {@link batchProfileSchema}. */
+export type BatchProfile = z.infer<typeof batchProfileSchema>
+
+/** Settings of an instance. What a task may say, they may say for all; times are in milliseconds. */
+export const batchSettingsSchema = batchProfileSchema.extend({
+  jobQueue: z.string().min(1),
+  jobDefinition: z.string().min(1),
+  ...clientSettingsShape,
+  /** What is different for tasks of a queue of Fairlead's. With it, a queue that is not in it is refused. */
+  queues: z.record(z.string().min(1), batchProfileSchema).optional(),
+  /** Where workers reach the API, when it is not where the server says. */
+  apiUrl: z.url().optional(),
+  /** Where workers send their logs, when that is not the API. */
+  logUrl: z.string().min(1).optional(),
+  checkHealthOnStart: z.boolean().default(true),
+  /** How often a job is asked about that has changed lately. */
+  pollIntervalMs: z.int().positive().default(2000),
+  /** How often one is asked about at least, however long it has been as it is. */
+  longestPollIntervalMs: z.int().positive().default(15_000),
+  /** How long AWS Batch may say nothing of a job before it counts as lost. */
+  missingGraceMs: z.int().min(0).default(60_000),
+  /** How long a submit whose answer was lost may need to be seen in a list of jobs. */
+  submitSettleMs: z.int().min(0).default(3000),
+  /** Log group of jobs whose definition names none. */
+  logGroup: z.string().min(1).default('/aws/batch/job'),
+})
+/** See {@link batchSettingsSchema}. */
+export type BatchSettings = z.output<typeof batchSettingsSchema>
