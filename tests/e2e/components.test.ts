@@ -170,6 +170,13 @@ describe.skipIf(!postgres.isProvided)(`components of their own ${postgres.title}
     while (!signal.aborted) await runOnDatabase(database.url, END_LISTENERS)
   }
 
+  it('refuses a second standalone in one home folder, whose socket it would take', async () => {
+    await installation.component('standalone').start()
+    const second = await installation.run(['standalone', '--port', '0'])
+    expect(second.exitCode).toBe(1)
+    expect(second.output).toContain('Another server of this home folder listens at')
+  })
+
   it('refuses a scheduler that cannot tell its workers where an API is', async () => {
     const { exitCode, output } = await installation.run(['scheduler'], { FAIRLEAD__API__BASE_URL: '' })
     expect(exitCode).toBe(1)

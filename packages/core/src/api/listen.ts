@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createConnection } from 'node:net'
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Clock } from '../model/environment.ts'
@@ -68,13 +69,29 @@ function serveLocally(app: App, request: IncomingMessage, response: ServerRespon
 
 async function listenOnSocket(server: Server, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  // The owner lock of the database is held: whoever made this file is gone.
+  if (await isListenedOn(path)) {
+    throw new ListenError(
+      `Another server of this home folder listens at ${path}. Stop it, or give each its own home folder (FAIRLEAD_HOME).`,
+    )
+  }
+  // Whoever made this file is gone.
   await rm(path, { force: true })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(path, resolve)
   })
   await chmod(path, 0o600)
+}
+
+function isListenedOn(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
 }
 
 async function listenOnTcp(app: App, { host, port }: ListenOptions, local: Server): Promise<string> {

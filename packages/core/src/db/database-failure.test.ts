@@ -112,6 +112,19 @@ describe.skipIf(!TEST_ENGINES.postgres.isProvided)(`a database ${TEST_ENGINES.po
     expect(rows.map(({ key }) => key)).toEqual(['after', 'before'])
   })
 
+  it('is given the time that a change of its schema takes', async () => {
+    const { url } = await openOn(TEST_ENGINES.postgres)
+    const database = openDatabase({ url, pid: process.pid, statementTimeoutMs: 200 })
+    cleanups.push(() => database.close())
+    const slow = (patience: string): Promise<unknown> =>
+      database.transaction(async ({ query }) => {
+        await sql.raw(patience).execute(query)
+        await sql.raw('select pg_sleep(0.5)').execute(query)
+      })
+    await expect(slow('select 1')).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    await slow(database.fragments.oneAtATime)
+  })
+
   it('that is not there says where it looked, without the password', async () => {
     const database = openDatabase({ url: 'postgres://me:secret@127.0.0.1:1/none', pid: process.pid })
     cleanups.push(() => database.close())

@@ -61,9 +61,17 @@ async function untilFinished(
   } finally {
     stopping.abort(new Error('The server stops.'))
     await Promise.allSettled(died)
-    for (const part of parts) await part.close()
-    await closeLast()
+    await closeAll(parts, closeLast)
   }
+}
+
+/** One that cannot be closed keeps none of the others open. */
+async function closeAll(parts: readonly Part[], closeLast: () => Promise<void>): Promise<void> {
+  const closed: PromiseSettledResult<void>[] = []
+  for (const part of parts) closed.push(...(await Promise.allSettled([part.close()])))
+  await closeLast()
+  const failed = closed.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }
 
 /** Resolves when the signal aborts. */

@@ -65,10 +65,11 @@ async function listenOnce(
     connectionTimeoutMillis: PULSE_MS,
     query_timeout: PULSE_MS,
   })
+  const over = new AbortController()
   const lost = new Promise<never>((_resolve, reject) => {
     client.on('error', reject)
     client.on('end', () => reject(new Error('the connection was closed')))
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true, signal: over.signal })
   })
   // Whoever races it hears of it.
   lost.catch(() => undefined)
@@ -86,6 +87,7 @@ async function listenOnce(
       await Promise.race([client.query('select 1'), lost])
     }
   } finally {
+    over.abort()
     // A connection that is cut may never end.
     client.end().catch(() => undefined)
   }

@@ -3,8 +3,8 @@ import { DatabaseError } from '../../database-error.ts'
 
 /** disk_full. */
 const FULL = '53100'
-/** Connection exceptions, and the class of a server that shuts down or starts. */
-const AWAY = /^(08|57P)/
+/** Connection exceptions, the class of a server that shuts down or starts, and a transaction that was idle for too long. */
+const AWAY = /^(08|57P|25P03)/
 
 /** What the error of a query means in our words; itself where there are none better. */
 export function queryFailure(error: unknown, location: string): unknown {
@@ -16,7 +16,13 @@ export function queryFailure(error: unknown, location: string): unknown {
       { cause: error },
     )
   }
-  return sqlState === null || AWAY.test(sqlState) ? connectFailure(error, location) : error
+  return endsConnection(error) ? connectFailure(error, location) : error
+}
+
+/** True where the server did not answer, or is about to hang up. */
+export function endsConnection(error: unknown): boolean {
+  const sqlState = sqlStateOf(error)
+  return sqlState === null || AWAY.test(sqlState)
 }
 
 /** The error of a connection that could not be had. */
@@ -30,7 +36,7 @@ export function connectFailure(error: unknown, location: string): DatabaseError 
 }
 
 /** Null where the server did not answer: its answers have a SQLSTATE, and nothing else has. */
-export function sqlStateOf(error: unknown): string | null {
+function sqlStateOf(error: unknown): string | null {
   if (!(error instanceof Error && 'code' in error)) return null
   const code = String(error.code)
   return /^[0-9][0-9A-Z]{4}$/.test(code) ? code : null

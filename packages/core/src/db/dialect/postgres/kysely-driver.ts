@@ -2,7 +2,12 @@ import type { CompiledQuery, DatabaseConnection, Driver, QueryResult, Transactio
 import type pg from 'pg'
 import { FIXED } from '../fixed.ts'
 import { ANNOUNCE, commitWithNews } from './announcements.ts'
-import { connectFailure, queryFailure, sqlStateOf } from './failure.ts'
+import { connectFailure, endsConnection, queryFailure } from './failure.ts'
+
+/** Begins a statement after which those of its transaction may take as long as they need: it changes the schema. */
+export const PATIENT = '/* patient */'
+
+const A_DAY_MS = 86_400_000
 
 /**
  * Transactions address rows by their keys. Plans are told so, since statistics lag behind a table that grows from
@@ -49,6 +54,7 @@ export class PostgresKyselyDriver implements Driver {
   async beginTransaction(connection: DatabaseConnection, _settings: TransactionSettings): Promise<void> {
     const pooled = asPooled(connection)
     pooled.hasNews = false
+    pooled.isPatient = false
     await pooled.run({ text: BEGIN })
   }
 
@@ -77,6 +83,8 @@ class PooledConnection implements DatabaseConnection {
   #isBroken = false
   /** True when the commit is to be announced. */
   hasNews = false
+  /** True when statements may take longer than is usual. */
+  isPatient = false
 
   constructor(client: pg.PoolClient, location: string) {
     this.#client = client
@@ -93,6 +101,7 @@ class PooledConnection implements DatabaseConnection {
       this.hasNews = true
       return { rows: [] }
     }
+    if (query.sql.startsWith(PATIENT)) this.isPatient = true
     const name = query.sql.startsWith(FIXED) ? { name: nameOf(query.sql) } : {}
     const result = await this.run({ text: query.sql, values: [...query.parameters], ...name })
     return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) }
@@ -100,10 +109,9 @@ class PooledConnection implements DatabaseConnection {
 
   async run(query: pg.QueryConfig): Promise<pg.QueryResult> {
     try {
-      return await this.#client.query(query)
+      return await this.#client.query(this.isPatient ? patient(query) : query)
     } catch (error) {
-      // No SQLSTATE means that the server did not answer; class 57P, that it is about to hang up.
-      this.#isBroken ||= sqlStateOf(error)?.startsWith('57P') ?? true
+      this.#isBroken ||= endsConnection(error)
       throw queryFailure(error, this.#location)
     }
   }
@@ -116,6 +124,11 @@ class PooledConnection implements DatabaseConnection {
   release(): void {
     this.#client.release(this.#isBroken)
   }
+}
+
+/** pg takes a timeout for each query, which its types do not know. */
+function patient(query: pg.QueryConfig): pg.QueryConfig & { readonly query_timeout: number } {
+  return { ...query, query_timeout: A_DAY_MS }
 }
 
 const names = new Map<string, string>()
