@@ -16,7 +16,8 @@ export function controlFunctions(double: AwsDouble): Readonly<Record<string, Con
     'clock.advance': (ms: number) => clock.advance(ms),
     'iam.denied': () => iam.denied,
     'ecs.running': () => ecs.running(),
-    'ecs.startedBy': (startedBy: string) => ecs.startedBy(startedBy).map(({ facts, status }) => ({ arn: facts.arn, status })),
+    'ecs.startedBy': (startedBy: string) =>
+      ecs.startedBy(startedBy).map(({ facts, status }) => ({ arn: facts.arn, status })),
     'ecs.pidsOf': (arn: string) => ecs.pidsOf(arn),
     'ecs.kill': (arn: string, signal?: 'SIGTERM' | 'SIGKILL') => ecs.kill(arn, signal),
     'ecs.vanish': (arn: string) => ecs.vanish(arn),

@@ -20,7 +20,7 @@ import { SqsDouble } from './sqs/sqs-double.ts'
 import { sqsService } from './sqs/sqs-service.ts'
 import { stsService } from './sts/sts-service.ts'
 
-export type { AwsDouble, ClientSettings } from './aws-double.ts'
+export type { AwsDouble } from './aws-double.ts'
 
 /** How the double is started. */
 export interface AwsDoubleOptions {
@@ -67,7 +67,18 @@ export async function startAwsDouble(options: AwsDoubleOptions = {}): Promise<Aw
     region,
     client: clientOf(iam.administrator),
     environment: environmentOf(server.url, region, iam.administrator),
-    ...{ ecs, batch, lambda, sqs, logs, events, iam, images, faults, calls, clock, clientOf },
+    ecs,
+    batch,
+    lambda,
+    sqs,
+    logs,
+    events,
+    iam,
+    images,
+    faults,
+    calls,
+    clock,
+    clientOf,
     async close() {
       await Promise.all([ecs.close(), batch.close(), lambda.close()])
       clock.close()

@@ -162,7 +162,8 @@ export class BatchJob {
     const { dependencies } = this.facts
     if (dependencies.length > 0) await this.#become('PENDING')
     while (dependencies.some(({ status }) => !isOver(status)) && this.#goesOn) await this.#pause(POLL_MS)
-    if (dependencies.some(({ status }) => status === 'FAILED')) this.#stop ??= { kind: 'cancelled', reason: 'Dependent Job failed' }
+    if (dependencies.some(({ status }) => status === 'FAILED'))
+      this.#stop ??= { kind: 'cancelled', reason: 'Dependent Job failed' }
   }
 
   async #waitForRoom(): Promise<void> {
@@ -191,7 +192,10 @@ export class BatchJob {
   async #run(attempt: Attempt): Promise<ContainerEnd> {
     const image = this.#around.images.find(this.image)
     if (image === null)
-      return { kind: 'notStarted', reason: `CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref ${this.image}: not found` }
+      return {
+        kind: 'notStarted',
+        reason: `CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref ${this.image}: not found`,
+      }
     const { region, logs, clock } = this.#around
     this.container = new Container(
       {

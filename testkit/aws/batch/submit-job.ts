@@ -55,7 +55,8 @@ export function submitJob(batch: BatchDouble, input: SubmitJobInput): BatchJob {
   if (queue === null) throw refused(`JobQueue ${input.jobQueue} not found.`)
   if (queue.state === 'DISABLED') throw refused(`JobQueue ${queue.name} is DISABLED.`)
   const definition = batch.findDefinition(input.jobDefinition)
-  if (definition === null || definition.status === 'INACTIVE') throw refused(`JobDefinition ${input.jobDefinition} not found.`)
+  if (definition === null || definition.status === 'INACTIVE')
+    throw refused(`JobDefinition ${input.jobDefinition} not found.`)
   if (definition.type === 'multinode' && input.containerOverrides !== undefined)
     throw refused('containerOverrides is not applicable for multi-node parallel jobs.')
   const dependencies = (input.dependsOn ?? []).map(({ jobId = '' }) => {

@@ -82,7 +82,12 @@ export class Container {
       const child = spawn(file, args, {
         cwd: this.#folder,
         detached: true,
-        env: { ...ownEnvironment(this.#folder), ...image.environment, ...spec.environment, [CONTAINER_MARK]: this.#mark },
+        env: {
+          ...ownEnvironment(this.#folder),
+          ...image.environment,
+          ...spec.environment,
+          [CONTAINER_MARK]: this.#mark,
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       this.#child = child

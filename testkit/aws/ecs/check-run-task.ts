@@ -15,7 +15,8 @@ function* problemsOf(input: RunTaskInput, cluster: Cluster, definition: TaskDefi
   const { count = 1, startedBy = '', clientToken = 'x', tags = [], group = '' } = input
   if (count < 1 || count > 10) yield 'count must be between 1 and 10.'
   if (startedBy.length > 128) yield 'startedBy must be at most 128 characters.'
-  if (!/^[A-Za-z0-9/_-]*$/.test(startedBy)) yield 'startedBy may hold letters, digits, hyphens, slashes and underscores.'
+  if (!/^[A-Za-z0-9/_-]*$/.test(startedBy))
+    yield 'startedBy may hold letters, digits, hyphens, slashes and underscores.'
   if (!/^[\x21-\x7e]{1,64}$/.test(clientToken)) yield 'clientToken must be 1 to 64 ASCII characters.'
   if (tags.length > 50) yield 'Tags can not have more than 50 elements.'
   if (group.length > 255) yield 'group must be at most 255 characters.'
@@ -52,8 +53,7 @@ function* launchProblemsOf(input: RunTaskInput, cluster: Cluster, definition: Ta
   const isEc2 =
     launchType === 'EC2' ||
     (launchType === undefined && capacityProviderStrategy.length === 0 && cluster.defaultCapacityProvider === undefined)
-  if (isEc2 && (cluster.containerInstances ?? 0) === 0)
-    yield 'No Container Instances were found in your cluster.'
+  if (isEc2 && (cluster.containerInstances ?? 0) === 0) yield 'No Container Instances were found in your cluster.'
 }
 
 function* networkProblemsOf({ networkConfiguration }: RunTaskInput, definition: TaskDefinition): Generator<string> {
@@ -62,7 +62,7 @@ function* networkProblemsOf({ networkConfiguration }: RunTaskInput, definition: 
   if (isAwsvpc && network === undefined)
     yield "Network Configuration must be provided when networkMode 'awsvpc' is specified."
   if (!isAwsvpc && network !== undefined)
-    yield "Network Configuration is not valid for the given networkMode of this task definition."
+    yield 'Network Configuration is not valid for the given networkMode of this task definition.'
   if (network === undefined) return
   if (network.subnets.length === 0) yield 'subnets can not be empty.'
   if (network.subnets.length > 16) yield 'subnets can have at most 16 items.'

@@ -39,8 +39,7 @@ export function describeCluster(cluster: Cluster, tasks: readonly EcsTask[]): Sh
     capacityProviders: cluster.capacityProviders ?? [],
     clusterArn: cluster.arn,
     clusterName: cluster.name,
-    defaultCapacityProviderStrategy:
-      strategy === undefined ? [] : [{ capacityProvider: strategy, weight: 1, base: 0 }],
+    defaultCapacityProviderStrategy: strategy === undefined ? [] : [{ capacityProvider: strategy, weight: 1, base: 0 }],
     pendingTasksCount: own.filter(({ status }) => ['PROVISIONING', 'PENDING', 'ACTIVATING'].includes(status)).length,
     registeredContainerInstancesCount: cluster.containerInstances ?? 0,
     runningTasksCount: own.filter(({ status }) => status === 'RUNNING').length,

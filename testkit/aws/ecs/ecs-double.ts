@@ -85,7 +85,7 @@ export class EcsDouble {
 
   /** Process ids of the first processes of a task's containers. */
   pidsOf(arn: string): readonly number[] {
-    return this.task(arn).containers.flatMap(({ process }) => (process?.pid == null ? [] : [process.pid]))
+    return this.task(arn).containers.flatMap(({ process }) => process?.pid ?? [])
   }
 
   /** Kills the process of a task from outside. ECS sees its container exit. */

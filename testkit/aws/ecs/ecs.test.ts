@@ -142,9 +142,13 @@ describe('the life of a task', () => {
   })
 
   it('shows what a killed process, a lack of memory, lost host and reclaimed spot capacity look like', async () => {
-    const arns = await Promise.all([run('sleep 60'), run('sleep 60'), run('sleep 60'), run('sleep 60')])
-    for (const arn of arns) await until(arn, 'RUNNING')
-    const [killed = '', memory = '', host = '', spot = ''] = arns
+    const [killed, memory, host, spot] = await Promise.all([
+      run('sleep 60'),
+      run('sleep 60'),
+      run('sleep 60'),
+      run('sleep 60'),
+    ])
+    for (const arn of [killed, memory, host, spot]) await until(arn, 'RUNNING')
     double.ecs.kill(killed)
     double.ecs.killForMemory(memory)
     double.ecs.loseHost(host)
@@ -170,7 +174,12 @@ describe('the life of a task', () => {
     double.ecs.defineTaskDefinition({
       family: 'pair',
       containers: [
-        { name: 'sidecar', image: 'sh:latest', essential: false, command: ['trap "exit 5" TERM; while :; do sleep 0.05; done'] },
+        {
+          name: 'sidecar',
+          image: 'sh:latest',
+          essential: false,
+          command: ['trap "exit 5" TERM; while :; do sleep 0.05; done'],
+        },
         { name: CONTAINER, image: 'sh:latest' },
       ],
     })

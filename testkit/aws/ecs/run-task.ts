@@ -64,7 +64,8 @@ export function launchTasks(
   const known = clientToken === undefined ? null : ecs.tokens.find(cluster.arn, clientToken, parameters, now)
   if (known !== null) return { tasks: known, failures: [] }
   const launched = launchAll(ecs, input, { cluster, definition, noCapacity })
-  if (clientToken !== undefined) ecs.tokens.remember(cluster.arn, clientToken, { parameters, tasks: launched.tasks, at: now })
+  if (clientToken !== undefined)
+    ecs.tokens.remember(cluster.arn, clientToken, { parameters, tasks: launched.tasks, at: now })
   return launched
 }
 
@@ -102,11 +103,13 @@ function factsOf(input: RunTaskInput, { cluster, definition }: Place): Omit<Task
     cluster,
     definition,
     overrides: input.overrides ?? {},
-    launchType: provider?.startsWith('FARGATE') === true ? 'FARGATE' : (launchType ?? (provider === undefined ? 'EC2' : null)),
+    launchType:
+      provider?.startsWith('FARGATE') === true ? 'FARGATE' : (launchType ?? (provider === undefined ? 'EC2' : null)),
     capacityProvider: provider ?? null,
     startedBy: input.startedBy ?? null,
     group: input.group ?? `family:${definition.family}`,
-    platformVersion: input.platformVersion === undefined || input.platformVersion === 'LATEST' ? '1.4.0' : input.platformVersion,
+    platformVersion:
+      input.platformVersion === undefined || input.platformVersion === 'LATEST' ? '1.4.0' : input.platformVersion,
     subnet: input.networkConfiguration?.awsvpcConfiguration?.subnets[0] ?? null,
     isExecuteCommandEnabled: input.enableExecuteCommand ?? false,
     tags: [...(input.propagateTags === 'TASK_DEFINITION' ? (definition.tags ?? []) : []), ...(input.tags ?? [])],

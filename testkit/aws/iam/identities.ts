@@ -73,11 +73,11 @@ export class Identities {
   }
 
   /** Credentials of a session of a role, which end. */
-  openSession(session: {
-    readonly roleArn: string
-    readonly name: string
-    readonly durationSeconds: number
-  }): { readonly credentials: Required<Credentials>; readonly caller: Caller; readonly expiresAt: number } {
+  openSession(session: { readonly roleArn: string; readonly name: string; readonly durationSeconds: number }): {
+    readonly credentials: Required<Credentials>
+    readonly caller: Caller
+    readonly expiresAt: number
+  } {
     const role = this.roleOf(session.roleArn)
     if (role === null) throw new Error(`There is no role ${session.roleArn}. Create it first.`)
     const credentials = { accessKeyId: keyId('ASIA'), secretAccessKey: secret(), sessionToken: secret(120) }

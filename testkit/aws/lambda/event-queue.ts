@@ -47,7 +47,7 @@ export class EventQueue {
 
   async #deliver(event: AcceptedEvent): Promise<void> {
     const { maximumRetryAttempts = DEFAULT_RETRIES } = event.definition.eventInvoke ?? {}
-    for (let throttles = 0; ; ) {
+    for (let throttles = 0; ;) {
       if (this.#isTooOld(event)) return this.#giveUp(event, 'EventAgeExceeded')
       const running = this.#parts.run(event.definition, event)
       if (running === null) {
@@ -58,7 +58,8 @@ export class EventQueue {
       event.last = await running
       event.attempts += 1
       if (event.isForgotten) return
-      if (event.last.kind === 'answered') return this.#tell(event.definition.eventInvoke?.onSuccess, successRecordOf(event))
+      if (event.last.kind === 'answered')
+        return this.#tell(event.definition.eventInvoke?.onSuccess, successRecordOf(event))
       if (event.attempts > maximumRetryAttempts) return this.#giveUp(event, 'RetriesExhausted')
       await this.#pause(event.attempts * MINUTE_MS)
     }

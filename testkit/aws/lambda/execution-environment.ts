@@ -12,7 +12,12 @@ import type { LambdaFunction } from './stage.ts'
 /** How an invocation ended. */
 export type InvocationEnd =
   | { readonly kind: 'answered'; readonly payload: string }
-  | { readonly kind: 'failed'; readonly errorType: string; readonly errorMessage: string; readonly trace: readonly string[] }
+  | {
+      readonly kind: 'failed'
+      readonly errorType: string
+      readonly errorMessage: string
+      readonly trace: readonly string[]
+    }
   /** The process took too long, or ended. */
   | { readonly kind: 'died'; readonly errorType: string; readonly errorMessage: string }
 
@@ -64,7 +69,9 @@ export class ExecutionEnvironment {
       if (stream !== null) createInterface({ input: stream }).on('line', parts.onLine)
     }
     this.#child.on('message', (message) => this.#onMessage(message as InvocationEnd))
-    this.#ended = new Promise((resolve) => this.#child.once('exit', (code, signal) => resolve(this.#onExit(code, signal))))
+    this.#ended = new Promise((resolve) =>
+      this.#child.once('exit', (code, signal) => resolve(this.#onExit(code, signal))),
+    )
   }
 
   get pid(): number | null {

@@ -149,7 +149,12 @@ export class LambdaDouble {
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       ...definition.env,
     }
-    return new ExecutionEnvironment({ definition, variables, clock, onLine: (line) => logs.append(group, stream, line) })
+    return new ExecutionEnvironment({
+      definition,
+      variables,
+      clock,
+      onLine: (line) => logs.append(group, stream, line),
+    })
   }
 
   #environmentOf(id: string): ExecutionEnvironment {

@@ -33,7 +33,8 @@ export function lambdaService(lambda: LambdaDouble, region: string): Service {
       ),
     },
     throttled: () => tooMany('CallerRateLimitExceeded'),
-    broken: (status) => new AwsError('ServiceException', 'Service Unavailable.', { status, fields: { Type: 'Server' } }),
+    broken: (status) =>
+      new AwsError('ServiceException', 'Service Unavailable.', { status, fields: { Type: 'Server' } }),
   }
 }
 
@@ -114,8 +115,7 @@ function describe(definition: LambdaFunction): Readonly<Record<string, unknown>>
 }
 
 function describeEventInvoke({ arn, eventInvoke, definedAt }: LambdaFunction): Readonly<Record<string, unknown>> {
-  if (eventInvoke === undefined)
-    throw notFound(`The function ${arn}:$LATEST doesn't have an EventInvokeConfig`)
+  if (eventInvoke === undefined) throw notFound(`The function ${arn}:$LATEST doesn't have an EventInvokeConfig`)
   const { maximumRetryAttempts, maximumEventAgeSeconds, onFailure, onSuccess } = eventInvoke
   return {
     LastModified: definedAt / 1000,

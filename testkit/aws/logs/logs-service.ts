@@ -17,7 +17,8 @@ export function logsService(logs: LogStore, region: string): Service {
       DescribeLogStreams: describeLogStreams(logs, region),
     },
     throttled: () => new AwsError('ThrottlingException', 'Rate exceeded'),
-    broken: (status) => new AwsError('ServiceUnavailableException', 'The service cannot complete the request.', { status }),
+    broken: (status) =>
+      new AwsError('ServiceUnavailableException', 'The service cannot complete the request.', { status }),
   }
 }
 
@@ -59,7 +60,10 @@ function getLogEvents(logs: LogStore, region: string): Operation {
 function windowOf(
   stream: readonly LogEvent[],
   limit: number,
-  { nextToken, startFromHead = false }: { readonly nextToken?: string | undefined; readonly startFromHead?: boolean | undefined },
+  {
+    nextToken,
+    startFromHead = false,
+  }: { readonly nextToken?: string | undefined; readonly startFromHead?: boolean | undefined },
 ): { readonly from: number; readonly to: number } {
   const match = nextToken === undefined ? null : /^([fb])\/(\d+)\/s$/.exec(nextToken)
   if (nextToken !== undefined && match === null)
@@ -88,7 +92,9 @@ function describeLogStreams(logs: LogStore, region: string): Operation {
     needs: (input) => [groupNeed('logs:DescribeLogStreams', region, input, ':*')],
     run: ({ logStreamNamePrefix = '', limit = 50, nextToken: token, ...input }) => {
       const group = nameOf(input)
-      const all = [...streamsOf(logs, input)].filter(([name]) => name.startsWith(logStreamNamePrefix)).sort()
+      const all = [...streamsOf(logs, input)]
+        .filter(([name]) => name.startsWith(logStreamNamePrefix))
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
       const { items, nextToken } = pageOf(all, limit, token, 'InvalidParameterException')
       const logStreams = items.map(([name, events]) => ({
         logStreamName: name,

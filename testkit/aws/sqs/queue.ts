@@ -217,12 +217,17 @@ export function md5(text: string): string {
 /** MD5 of attributes: each name, type and value with its length before it, in the order of their names. */
 export function md5OfAttributes(attributes: Readonly<Record<string, MessageAttribute>>): string {
   const hash = createHash('md5')
-  for (const [name, { DataType, StringValue, BinaryValue }] of Object.entries(attributes).sort()) {
+  for (const [name, { DataType, StringValue, BinaryValue }] of Object.entries(attributes).toSorted(byName)) {
     const value = StringValue === undefined ? Buffer.from(BinaryValue ?? '', 'base64') : Buffer.from(StringValue)
     hash.update(withLength(Buffer.from(name))).update(withLength(Buffer.from(DataType)))
     hash.update(Buffer.from([StringValue === undefined ? 2 : 1])).update(withLength(value))
   }
   return hash.digest('hex')
+}
+
+/** Code unit by code unit, whatever the locale. */
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1
 }
 
 function withLength(bytes: Buffer): Buffer {

@@ -23,8 +23,10 @@ export function sqsService(sqs: SqsDouble): Service {
       GetQueueUrl: getQueueUrl(sqs),
       ListQueues: listQueues(sqs),
     },
-    throttled: () => new AwsError('com.amazonaws.sqs#RequestThrottled', 'Rate exceeded', { queryCode: 'RequestThrottled' }),
-    broken: (status) => new AwsError('InternalFailure', 'The service is broken.', { status, queryCode: 'InternalFailure' }),
+    throttled: () =>
+      new AwsError('com.amazonaws.sqs#RequestThrottled', 'Rate exceeded', { queryCode: 'RequestThrottled' }),
+    broken: (status) =>
+      new AwsError('InternalFailure', 'The service is broken.', { status, queryCode: 'InternalFailure' }),
   }
 }
 
@@ -79,7 +81,10 @@ function receiveMessage(sqs: SqsDouble): Operation {
       const wait = within('WaitTimeSeconds', input.WaitTimeSeconds ?? queue.settings.waitTimeSeconds ?? 0, 0, 20)
       if (input.VisibilityTimeout !== undefined) within('VisibilityTimeout', input.VisibilityTimeout, 0, 43_200)
       if (queue.counts.inFlight >= MAX_IN_FLIGHT)
-        throw new AwsError('com.amazonaws.sqs#OverLimit', 'Too many messages in flight.', { queryCode: 'OverLimit', status: 403 })
+        throw new AwsError('com.amazonaws.sqs#OverLimit', 'Too many messages in flight.', {
+          queryCode: 'OverLimit',
+          status: 403,
+        })
       const messages = await queue.receive({
         limit,
         waitMs: wait * 1000,
@@ -117,7 +122,12 @@ function deleteMessageBatch(sqs: SqsDouble): Operation {
         Successful: verdicts.filter(({ verdict }) => verdict !== 'invalid').map(({ Id }) => ({ Id })),
         Failed: verdicts
           .filter(({ verdict }) => verdict === 'invalid')
-          .map(({ Id }) => ({ Id, Code: 'ReceiptHandleIsInvalid', Message: 'The input receipt handle is invalid.', SenderFault: true })),
+          .map(({ Id }) => ({
+            Id,
+            Code: 'ReceiptHandleIsInvalid',
+            Message: 'The input receipt handle is invalid.',
+            SenderFault: true,
+          })),
       }
     },
   })
@@ -136,7 +146,9 @@ function changeMessageVisibility(sqs: SqsDouble): Operation {
           queryCode: 'AWS.SimpleQueueService.MessageNotInflight',
         })
       if (verdict === 'gone')
-        throw invalid('Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.')
+        throw invalid(
+          'Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.',
+        )
       return {}
     },
   })
@@ -150,8 +162,12 @@ function getQueueAttributes(sqs: SqsDouble): Operation {
       const all = attributesOf(queueOf(sqs, input))
       const unknown = AttributeNames.find((name) => name !== 'All' && !(name in all) && name !== 'RedrivePolicy')
       if (unknown !== undefined)
-        throw new AwsError('com.amazonaws.sqs#InvalidAttributeName', `Unknown Attribute ${unknown}.`, { queryCode: 'InvalidAttributeName' })
-      const wanted = Object.entries(all).filter(([name]) => AttributeNames.includes('All') || AttributeNames.includes(name))
+        throw new AwsError('com.amazonaws.sqs#InvalidAttributeName', `Unknown Attribute ${unknown}.`, {
+          queryCode: 'InvalidAttributeName',
+        })
+      const wanted = Object.entries(all).filter(
+        ([name]) => AttributeNames.includes('All') || AttributeNames.includes(name),
+      )
       return wanted.length === 0 ? {} : { Attributes: Object.fromEntries(wanted) }
     },
   })
@@ -192,17 +208,24 @@ function queueOf(sqs: SqsDouble, { QueueUrl }: OnQueue): Queue {
   })
 }
 
-function send(queue: Queue, { MessageBody, DelaySeconds = 0, MessageAttributes = {} }: z.output<typeof message>): Record<string, unknown> {
+function send(
+  queue: Queue,
+  { MessageBody, DelaySeconds = 0, MessageAttributes = {} }: z.output<typeof message>,
+): Record<string, unknown> {
   const size = Buffer.byteLength(MessageBody) + Buffer.byteLength(JSON.stringify(MessageAttributes)) - 2
   if (MessageBody === '') throw invalid('The request must contain the parameter MessageBody.')
   if (size > MAX_MESSAGE_BYTES)
-    throw invalid(`One or more parameters are invalid. Reason: Message must be shorter than ${MAX_MESSAGE_BYTES} bytes.`)
+    throw invalid(
+      `One or more parameters are invalid. Reason: Message must be shorter than ${MAX_MESSAGE_BYTES} bytes.`,
+    )
   within('DelaySeconds', DelaySeconds, 0, 900)
   const { id } = queue.send({ body: MessageBody, attributes: MessageAttributes, delaySeconds: DelaySeconds })
   return {
     MessageId: id,
     MD5OfMessageBody: md5(MessageBody),
-    ...(Object.keys(MessageAttributes).length === 0 ? {} : { MD5OfMessageAttributes: md5OfAttributes(MessageAttributes) }),
+    ...(Object.keys(MessageAttributes).length === 0
+      ? {}
+      : { MD5OfMessageAttributes: md5OfAttributes(MessageAttributes) }),
   }
 }
 
@@ -223,7 +246,10 @@ function describe(one: QueuedMessage, system: readonly string[], names: readonly
     ...(chosen.length === 0 ? {} : { Attributes: Object.fromEntries(chosen) }),
     ...(own.length === 0
       ? {}
-      : { MessageAttributes: Object.fromEntries(own), MD5OfMessageAttributes: md5OfAttributes(Object.fromEntries(own)) }),
+      : {
+          MessageAttributes: Object.fromEntries(own),
+          MD5OfMessageAttributes: md5OfAttributes(Object.fromEntries(own)),
+        }),
   }
 }
 
@@ -261,21 +287,37 @@ function attributesOf(queue: Queue): Record<string, string> {
 
 function checkBatch(entries: ReadonlyArray<{ readonly Id: string }>): void {
   if (entries.length === 0)
-    throw new AwsError('com.amazonaws.sqs#EmptyBatchRequest', 'There should be at least one entry in the request.', { queryCode: 'AWS.SimpleQueueService.EmptyBatchRequest' })
+    throw new AwsError('com.amazonaws.sqs#EmptyBatchRequest', 'There should be at least one entry in the request.', {
+      queryCode: 'AWS.SimpleQueueService.EmptyBatchRequest',
+    })
   if (entries.length > 10)
-    throw new AwsError('com.amazonaws.sqs#TooManyEntriesInBatchRequest', `Maximum number of entries per request are 10. You have sent ${entries.length}.`, { queryCode: 'AWS.SimpleQueueService.TooManyEntriesInBatchRequest' })
+    throw new AwsError(
+      'com.amazonaws.sqs#TooManyEntriesInBatchRequest',
+      `Maximum number of entries per request are 10. You have sent ${entries.length}.`,
+      { queryCode: 'AWS.SimpleQueueService.TooManyEntriesInBatchRequest' },
+    )
   if (new Set(entries.map(({ Id }) => Id)).size < entries.length)
-    throw new AwsError('com.amazonaws.sqs#BatchEntryIdsNotDistinct', 'Two or more batch entries in the request have the same Id.', { queryCode: 'AWS.SimpleQueueService.BatchEntryIdsNotDistinct' })
+    throw new AwsError(
+      'com.amazonaws.sqs#BatchEntryIdsNotDistinct',
+      'Two or more batch entries in the request have the same Id.',
+      { queryCode: 'AWS.SimpleQueueService.BatchEntryIdsNotDistinct' },
+    )
 }
 
 function checkReceipt(verdict: ReceiptVerdict, handle: string): void {
   if (verdict !== 'invalid') return
-  throw new AwsError('com.amazonaws.sqs#ReceiptHandleIsInvalid', `The input receipt handle "${handle}" is not a valid receipt handle.`, { queryCode: 'ReceiptHandleIsInvalid' })
+  throw new AwsError(
+    'com.amazonaws.sqs#ReceiptHandleIsInvalid',
+    `The input receipt handle "${handle}" is not a valid receipt handle.`,
+    { queryCode: 'ReceiptHandleIsInvalid' },
+  )
 }
 
 function within(name: string, value: number, low: number, high: number): number {
   if (value >= low && value <= high) return value
-  throw invalid(`Value ${value} for parameter ${name} is invalid. Reason: Must be between ${low} and ${high}, if provided.`)
+  throw invalid(
+    `Value ${value} for parameter ${name} is invalid. Reason: Must be between ${low} and ${high}, if provided.`,
+  )
 }
 
 function invalid(text: string): AwsError {

@@ -13,7 +13,11 @@ export function stsService(identities: Identities): Service {
     protocol: 'query',
     operations: {
       AssumeRole: defineOperation({
-        input: z.object({ RoleArn: z.string(), RoleSessionName: z.string(), DurationSeconds: z.coerce.number().optional() }),
+        input: z.object({
+          RoleArn: z.string(),
+          RoleSessionName: z.string(),
+          DurationSeconds: z.coerce.number().optional(),
+        }),
         needs: ({ RoleArn }) => [{ action: 'sts:AssumeRole', resource: RoleArn }],
         run: ({ RoleArn, RoleSessionName, DurationSeconds = 3600 }, { caller }) => {
           if (!/^[\w+=,.@-]{2,64}$/.test(RoleSessionName)) throw invalid('roleSessionName')
@@ -50,5 +54,8 @@ export function stsService(identities: Identities): Service {
 }
 
 function invalid(member: string): AwsError {
-  return new AwsError('ValidationError', `1 validation error detected: Value at '${member}' failed to satisfy constraint`)
+  return new AwsError(
+    'ValidationError',
+    `1 validation error detected: Value at '${member}' failed to satisfy constraint`,
+  )
 }

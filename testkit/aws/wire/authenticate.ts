@@ -66,7 +66,8 @@ const MESSAGES: Readonly<Record<Refusal, string>> = {
   missing: 'Missing Authentication Token',
   unknown: 'The security token included in the request is invalid.',
   expired: 'The security token included in the request is expired',
-  wrong: 'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+  wrong:
+    'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
 }
 
 function codeOf(protocol: Protocol, why: Refusal): string {

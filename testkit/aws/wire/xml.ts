@@ -5,7 +5,9 @@ export function xmlOf(root: string, content: object, namespace: string): string 
 
 function childrenOf(content: object): string {
   return Object.entries(content)
-    .map(([name, value]) => `<${name}>${typeof value === 'object' ? childrenOf(value as object) : text(value)}</${name}>`)
+    .map(
+      ([name, value]) => `<${name}>${typeof value === 'object' ? childrenOf(value as object) : text(value)}</${name}>`,
+    )
     .join('')
 }
 
