@@ -35,7 +35,6 @@ export class EcsDouble {
   readonly #tasks = new Map<string, EcsTask>()
   readonly #held = new Set<TaskStatus>()
   #startFailures: string[] = []
-  #lives: Promise<void>[] = []
 
   constructor(parts: EcsParts) {
     this.#parts = parts
@@ -76,6 +75,11 @@ export class EcsDouble {
   tasks(): readonly EcsTask[] {
     this.#expire()
     return [...this.#tasks.values()]
+  }
+
+  /** Resolves when a task is stopped. */
+  async ended(arn: string): Promise<void> {
+    await this.task(arn).over
   }
 
   /** Tasks that were started with this `startedBy`. */
@@ -151,7 +155,7 @@ export class EcsDouble {
     task.unseen = this.consistencyLag
     this.#tasks.set(arn, task)
     this.#parts.onChange(task)
-    this.#lives.push(task.live())
+    void task.live()
     return task
   }
 
@@ -188,7 +192,6 @@ export class EcsDouble {
   async close(): Promise<void> {
     await Promise.all([...this.#tasks.values()].map(async (task) => await task.remove()))
     this.#tasks.clear()
-    this.#lives = []
   }
 
   #expire(): void {

@@ -68,9 +68,12 @@ export class EcsTask {
   readonly times: Partial<Record<TaskTime, number>> = {}
   /** How many calls of Describe and List still miss it. */
   unseen = 0
+  /** Resolves when it has stopped, or was removed. */
+  readonly over: Promise<void>
   readonly #around: TaskSurroundings
   readonly #stopped: Promise<void>
   #onStop: () => void = () => undefined
+  #onOver: () => void = () => undefined
   #isHostLost = false
   #isGone = false
 
@@ -87,6 +90,7 @@ export class EcsTask {
     }))
     this.times.createdAt = around.clock.now()
     this.#stopped = new Promise((resolve) => (this.#onStop = resolve))
+    this.over = new Promise((resolve) => (this.#onOver = resolve))
   }
 
   /** Lives until it is stopped, or removed without a trace. */
@@ -96,6 +100,7 @@ export class EcsTask {
       const next = nextStatus(this.status, this.desired)
       if (next !== null) await this.#enter(next)
     }
+    this.#onOver()
   }
 
   /** Wants it stopped. Only the first cause counts. */

@@ -47,6 +47,7 @@ const DEFAULT_TIMEOUT_MS = 3_000
 export class ExecutionEnvironment {
   /** True while an event is served. */
   isBusy = false
+  /** True once its process ended, or is about to: it serves nothing more. */
   isDead = false
   readonly #parts: EnvironmentParts
   readonly #mark = randomUUID()
@@ -94,7 +95,10 @@ export class ExecutionEnvironment {
         this.#signal('SIGCONT')
         this.#onDeath = (how) => resolve(died('Runtime.ExitError', id, how))
         const { name: functionName, arn: functionArn } = definition
-        this.#child.send({ id, event, deadline: Date.now() + timeoutMs, functionName, functionArn })
+        const message = { id, event, deadline: Date.now() + timeoutMs, functionName, functionArn }
+        this.#child.send(message, (error) => {
+          if (error !== null) resolve(died('Runtime.ExitError', id, 'Runtime exited without providing a reason'))
+        })
       })
     } finally {
       cancel()
@@ -106,6 +110,7 @@ export class ExecutionEnvironment {
   /** Ends the process at once, as a crash would. */
   kill(): void {
     this.#signal('SIGKILL')
+    this.isDead = true
   }
 
   async close(): Promise<void> {
@@ -133,7 +138,7 @@ export class ExecutionEnvironment {
   }
 
   #signal(signal: 'SIGCONT' | 'SIGSTOP' | 'SIGKILL'): void {
-    if (this.pid === null || this.isDead) return
+    if (this.pid === null || this.#child.exitCode !== null || this.#child.signalCode !== null) return
     try {
       process.kill(-this.pid, signal)
     } catch {
