@@ -1,17 +1,31 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { WORKER_ENVIRONMENT } from '@fairlead/protocol'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../../testkit/eventually.ts'
 import { FairleadServer } from '../../testkit/fairlead-server.ts'
 import { freePort } from '../../testkit/free-port.ts'
+import { RestClient } from '../../testkit/rest-client.ts'
 
 /** Workers that share no file with the server: they are told an id and a ticket, and fetch and send the rest. */
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const WORKER = join(root, 'packages/task-runner/dist/worker.cjs')
+const LOG_LIMIT = 200_000
 
 const DAG = `import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Dag, getContext } from 'fairlead'
@@ -55,25 +69,30 @@ wordy.task('speaks', () => {
 `
 
 let server: FairleadServer
+let client: RestClient
 let folder: string
-let apiPort = 0
 const started: ChildProcess[] = []
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'fl-far-'))
-  apiPort = await freePort()
   server = new FairleadServer(
     { 'far.ts': DAG, 'words.txt': 'hello' },
-    { FAIRLEAD__API__PORT: String(apiPort), FAIRLEAD__EXECUTION_API__LOG_LIMIT: '200000' },
+    {
+      // The same after a restart: workers know no other.
+      FAIRLEAD__API__PORT: String(await freePort()),
+      FAIRLEAD__EXECUTION_API__LOG_LIMIT: String(LOG_LIMIT),
+      FAIRLEAD__SCHEDULER__SWEEP_INTERVAL: '1',
+    },
   )
   symlinkSync(join(root, 'node_modules'), join(server.folder, 'node_modules'))
   const executor = `${join(root, 'tests/e2e/reference-executor/index.ts')}#ReferenceExecutor`
-  const settings = { folder, worker: WORKER }
-  writeFileSync(
-    join(server.folder, 'fairlead.config.mjs'),
-    `export default ${JSON.stringify({ executors: { far: { executor, settings } } })}\n`,
-  )
+  const configuration = { executors: { far: { executor, settings: { folder, worker: WORKER } } } }
+  writeFileSync(join(server.folder, 'fairlead.config.mjs'), `export default ${JSON.stringify(configuration)}\n`)
   await server.start()
+  const password = readFileSync(join(server.home, 'keys/admin-password'), 'utf8').trim()
+  const url = /http:\/\/[\d.:]+/.exec(server.log)?.[0] ?? ''
+  client = await RestClient.login(url, { username: 'admin', password })
+  await client.eventuallyKnown('wordy')
 })
 afterEach(() => {
   for (const child of started.splice(0)) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
@@ -88,13 +107,14 @@ interface HandOver {
   readonly environment: Record<string, string>
 }
 
-/** What the executor has handed over for a task since the last call. */
 const seen = new Set<string>()
+
+/** The next hand-over of a task that was not asked for yet. */
 function handedOver(taskId: string): Promise<HandOver> {
   return eventually(() => {
-    for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
+    for (const name of readdirSync(folder).filter((file) => file.endsWith('.json') && !seen.has(file))) {
       const row = JSON.parse(readFileSync(join(folder, name), 'utf8')) as HandOver & { taskId: string }
-      if (seen.has(name) || row.taskId !== taskId) continue
+      if (row.taskId !== taskId) continue
       seen.add(name)
       return { dispatchId: name.replace('.json', ''), environment: row.environment }
     }
@@ -109,49 +129,207 @@ const exitCodeOf = ({ dispatchId }: HandOver): Promise<string> =>
     return existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
   })
 
-/** Runs a worker of our own; answers how it ended and what it wrote. */
-function work(environment: Readonly<Record<string, string>>): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [WORKER], {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+const outputOf = ({ dispatchId }: HandOver): string => readFileSync(join(folder, `${dispatchId}.out`), 'utf8')
+
+/** Runs a worker of the test's own, with a folder of its own unless it names one. */
+async function work(
+  { environment, dispatchId }: HandOver,
+  changes: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | null; output: string }> {
+  const env = {
+    ...process.env,
+    FAIRLEAD__WORKER__FOLDER: join(folder, `own-${dispatchId}`),
+    ...environment,
+    ...changes,
+  }
+  const child = spawn(process.execPath, [WORKER], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   started.push(child)
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })))
 }
 
-const logOf = async (dagId: string, runId: string, taskId: string): Promise<string> =>
-  (await server.run('tasks', 'logs', dagId, runId, taskId)).stdout
-
 describe('a worker elsewhere', () => {
   it('fetches its task and its code, runs it and sends its log, which stays when the worker is gone', async () => {
-    const runId = await server.trigger('far')
-    expect(await server.runEnd('far', runId)).toBe('success')
+    const runId = await client.trigger('far')
+    expect(await client.runEnd('far', runId)).toBe('success')
     const handOver = await handedOver('read')
     expect(await exitCodeOf(handOver)).toBe('0')
     rmSync(join(folder, 'worker'), { recursive: true })
-    const log = await logOf('far', runId, 'read')
+    const log = await client.logOf('far', runId, 'read')
     expect(log).toContain('read hello in')
     expect(log).toContain(join(folder, 'worker/bundles'))
-    expect(await logOf('far', runId, 'shell')).toContain('from the shell')
-    expect(readFileSync(join(folder, `${handOver.dispatchId}.out`), 'utf8')).toContain('read hello in')
+    expect(await client.logOf('far', runId, 'shell')).toContain('from the shell')
+    expect(outputOf(handOver)).toContain('read hello in')
+    expect(outputOf(handOver)).not.toContain(handOver.environment[WORKER_ENVIRONMENT.ticket])
   })
 
   it('says by its exit code that the task failed', async () => {
-    const runId = await server.trigger('failing')
-    expect(await server.runEnd('failing', runId)).toBe('failed')
+    const runId = await client.trigger('failing')
+    expect(await client.runEnd('failing', runId)).toBe('failed')
     expect(await exitCodeOf(await handedOver('throws'))).toBe('1')
-    expect(await logOf('failing', runId, 'throws')).toContain('no such row')
+    expect(await client.logOf('failing', runId, 'throws')).toContain('no such row')
   })
 
-  it('begins nothing with a ticket that somebody else has redeemed', async () => {
-    await server.trigger('held')
-    const { environment } = await handedOver('alone')
-    const own = { ...environment, FAIRLEAD__WORKER__FOLDER: join(folder, 'worker') }
-    expect(await work(own)).toMatchObject({ code: 0 })
-    const second = await work(own)
-    expect(second.code).toBe(64)
-    expect(second.output).toContain('refused')
+  it('ends its task when the run is cancelled', async () => {
+    const runId = await client.trigger('long', { conf: { go: join(folder, 'never') } })
+    const handOver = await handedOver('waits')
+    await eventually(() => outputOf(handOver).includes('it begins'))
+    const { exitCode, stderr } = await server.run('runs', 'cancel', 'long', runId, '--wait')
+    expect(exitCode, stderr).toBe(0)
+    expect(await exitCodeOf(handOver)).toBe('143')
+    expect(await client.logOf('long', runId, 'waits')).toContain('it begins')
+  })
+
+  it('that its machine tells to stop ends its task and says so', async () => {
+    const runId = await client.trigger('long', { conf: { go: join(folder, 'never') } })
+    const handOver = await handedOver('waits')
+    await eventually(() => outputOf(handOver).includes('it begins'))
+    process.kill(Number(readFileSync(join(folder, `${handOver.dispatchId}.pid`), 'utf8')), 'SIGTERM')
+    expect(await client.runEnd('long', runId)).toBe('failed')
+    expect(await exitCodeOf(handOver)).toBe('143')
+    const { stdout } = await server.run('tasks', 'explain', 'long', runId, 'waits')
+    expect(stdout).toContain('shutdown')
+    expect(await client.logOf('long', runId, 'waits')).toContain('the worker was told to stop')
+  })
+
+  it('sends as much of a log as the server keeps, and says that there is more', async () => {
+    const runId = await client.trigger('wordy')
+    expect(await client.runEnd('wordy', runId)).toBe('success')
+    const handOver = await handedOver('speaks')
+    expect(await exitCodeOf(handOver)).toBe('0')
+    const log = await client.logOf('wordy', runId, 'speaks')
+    expect(log).toContain('line 0 ')
+    expect(log).toContain('the log is longer than the server keeps')
+    expect(log).not.toContain('line 3999 ')
+    expect(outputOf(handOver)).toContain('line 3999 ')
   })
 })
+
+describe('a worker with a ticket that is worth nothing', () => {
+  it('begins nothing when another worker has redeemed it', async () => {
+    await client.trigger('held')
+    const handOver = await handedOver('alone')
+    expect(await work(handOver)).toMatchObject({ code: 0 })
+    const second = await work(handOver)
+    expect(second.code).toBe(64)
+    expect(second.output).toContain('"kind":"neverStarted"')
+    expect(second.output).not.toContain('it runs')
+  })
+
+  it('begins nothing when its task was handed over anew', async () => {
+    const runId = await client.trigger('held')
+    const first = await handedOver('alone')
+    await client.post('/api/v2/dags/held/clearTaskInstances', { dag_run_id: runId, only_failed: false, dry_run: false })
+    const second = await handedOver('alone')
+    const superseded = await work(first)
+    expect(superseded.code).toBe(64)
+    expect(superseded.output).not.toContain('it runs')
+    expect((await work(second)).code).toBe(0)
+    expect(await client.runEnd('held', runId)).toBe('success')
+  })
+
+  it('begins nothing with one of another hand-over', async () => {
+    await client.trigger('held')
+    await client.trigger('held')
+    const [one, two] = [await handedOver('alone'), await handedOver('alone')]
+    const ticket = two.environment[WORKER_ENVIRONMENT.ticket] ?? ''
+    const wrong = await work(one, { [WORKER_ENVIRONMENT.ticket]: ticket })
+    expect(wrong.code).toBe(64)
+    expect(wrong.output).toContain('of another hand-over')
+    expect(await Promise.all([work(one), work(two)])).toMatchObject([{ code: 0 }, { code: 0 }])
+  })
+})
+
+describe('code that a machine has', () => {
+  it('is fetched once by two workers that begin at once, and never again', async () => {
+    const runs = [await client.trigger('held'), await client.trigger('held'), await client.trigger('held')]
+    const [one, two, three] = [await handedOver('alone'), await handedOver('alone'), await handedOver('alone')]
+    const shared = { FAIRLEAD__WORKER__FOLDER: join(folder, 'shared') }
+    expect(await Promise.all([work(one, shared), work(two, shared)])).toMatchObject([{ code: 0 }, { code: 0 }])
+    const [hash = '', ...others] = readdirSync(join(folder, 'shared/bundles'))
+    expect([others, hash]).toEqual([[], expect.stringMatching(/^[0-9a-f]{64}$/)])
+    const stored = join(server.home, 'bundles', hash)
+    renameSync(stored, `${stored}-away`)
+    try {
+      expect(await work(three, shared)).toMatchObject({ code: 0 })
+    } finally {
+      renameSync(`${stored}-away`, stored)
+    }
+    for (const runId of runs) expect(await client.runEnd('held', runId)).toBe('success')
+  })
+
+  it('is not run when it is not what the server says it is', async () => {
+    await client.trigger('held')
+    const handOver = await handedOver('alone')
+    const proxy = await startSpoilingProxy(handOver.environment[WORKER_ENVIRONMENT.apiUrl] ?? '')
+    const spoilt = await work(handOver, { [WORKER_ENVIRONMENT.apiUrl]: proxy.url })
+    proxy.close()
+    expect(spoilt.code).toBe(64)
+    expect(spoilt.output).toContain('has the SHA-256')
+    expect(readdirSync(join(folder, `own-${handOver.dispatchId}/bundles`))).toEqual([])
+    expect((await work(handOver)).code).toBe(0)
+  })
+})
+
+describe('without a server', () => {
+  it('a worker waits for one before it begins', async () => {
+    const runId = await client.trigger('held')
+    const handOver = await handedOver('alone')
+    await server.kill('SIGKILL')
+    const working = work(handOver)
+    await server.start()
+    expect((await working).code).toBe(0)
+    expect(await client.runEnd('held', runId)).toBe('success')
+  })
+
+  it('a worker that has waited long enough says so, and its ticket is good for another', async () => {
+    const runId = await client.trigger('held')
+    const handOver = await handedOver('alone')
+    await server.kill('SIGKILL')
+    const gone = await work(handOver, { FAIRLEAD__WORKER__LAUNCH_TIMEOUT: '0.2' })
+    expect(gone.code).toBe(65)
+    expect(gone.output).toContain('"kind":"unreachable"')
+    await server.start()
+    expect((await work(handOver)).code).toBe(0)
+    expect(await client.runEnd('held', runId)).toBe('success')
+  })
+
+  it('a task runs on, and its outcome and its log arrive', async () => {
+    const go = join(folder, 'go-on')
+    const runId = await client.trigger('long', { conf: { go } })
+    const handOver = await handedOver('waits')
+    await eventually(() => outputOf(handOver).includes('it begins'))
+    await server.kill('SIGKILL')
+    writeFileSync(go, '')
+    await eventually(() => outputOf(handOver).includes('task ended'))
+    await server.start()
+    expect(await client.runEnd('long', runId)).toBe('success')
+    expect(await exitCodeOf(handOver)).toBe('0')
+    const log = await client.logOf('long', runId, 'waits')
+    for (const line of ['it begins', 'it goes on', 'task ended']) expect(log.split(line)).toHaveLength(2)
+  })
+})
+
+/** Passes calls on to an API, and changes a letter in the code that comes back. */
+async function startSpoilingProxy(apiUrl: string): Promise<{ url: string; close(): void }> {
+  const proxy = createServer((request, response) => {
+    const { method, url = '/', headers } = request
+    const passed = httpRequest(new URL(url, apiUrl), { method, headers, agent: false }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      if (!url.endsWith('/bundle.mjs')) return void answer.pipe(response)
+      answer.on('data', (chunk: Buffer) => response.write(Buffer.from(chunk.map((byte) => (byte === 97 ? 98 : byte)))))
+      answer.on('end', () => response.end())
+    })
+    request.pipe(passed)
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  const { port } = proxy.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () => {
+      proxy.closeAllConnections()
+      proxy.close()
+    },
+  }
+}

@@ -61,6 +61,13 @@ class HeldExecutor extends BaseExecutor {
     }
   }
 
+  /** What a worker says of itself that nobody looks after, when it is told to stop. */
+  async stopped({ id: taskInstanceId, dispatchId }: TaskInstanceRef): Promise<void> {
+    const exit = { kind: 'shutdown' as const, detail: 'the worker was told to stop' }
+    const said = { report: { state: 'failed' as const, error: null }, exit, endedAt: null, actor: 'worker' }
+    await settleTaskInstances(this.#context(), [{ taskInstanceId, dispatchId, ...said }])
+  }
+
   async finish(): Promise<void> {
     for (const { taskInstance } of this.alive.values()) {
       const said = { report: { state: 'success' as const, error: null }, exit: null, endedAt: null, actor: 'worker' }
@@ -198,6 +205,24 @@ describeOnEngines('a drain', (engine) => {
     await eventually(() => b.handed.length === 1)
     await b.finish()
     await eventually(async () => (await world.runState(runId)) === 'success')
+  })
+
+  it('costs no try either when the worker itself says first that it was stopped', async () => {
+    const { world, a, b, drain } = await open(engine)
+    const revoke = a.revokeTask.bind(a)
+    a.revokeTask = async (taskInstance) => {
+      await a.stopped(taskInstance)
+      await revoke(taskInstance)
+    }
+    world.start()
+    await world.register(dagSpec('dag', [taskSpec('only', { executor: 'a' })]))
+    const runId = await world.trigger('dag')
+    await eventually(async () => (await world.states(runId))['only'] === 'running')
+    await drain({ moveRunning: true })
+    await eventually(() => b.handed.length === 1)
+    await b.finish()
+    await eventually(async () => (await world.runState(runId)) === 'success')
+    expect(await rows(world)).toMatchObject([{ executor: 'b', state: 'success', try_number: 2, max_tries: 2 }])
   })
 
   it('leaves a task where it is that the other executor does not take, and names it', async () => {

@@ -7,6 +7,7 @@ import type {
   WorkloadExit,
 } from '@fairlead/protocol'
 import type { Tx } from '../db/database.ts'
+import { readDispatches } from '../db/queries/dispatches.ts'
 import { lockRunsOfTaskInstances } from '../db/queries/lock-runs.ts'
 import {
   findArchived,
@@ -73,6 +74,7 @@ export async function settleIn(
   const rows = new Map((await readTaskInstances(tx, ids)).map((row) => [row.id, row]))
   const missing = ids.filter((id) => !rows.has(id))
   const archived = missing.length === 0 ? new Set<string>() : await findArchived(tx, missing)
+  const drained = await drainedDispatches(tx, settlements)
   const ends: EndedAttempt[] = []
   const claimed = new Set<string>()
   const answers = settlements.map((settlement): SettleAnswer => {
@@ -81,7 +83,8 @@ export async function settleIn(
     const refusal = refuse(row, settlement)
     if (refusal !== null) return refusal
     if (claimed.has(row.id)) return { kind: 'repeated' }
-    const outcome = outcomeOf(row, settlement, context.launchBudget)
+    const said = drained.has(settlement.dispatchId) ? { ...settlement, report: null } : settlement
+    const outcome = outcomeOf(row, said, context.launchBudget)
     if (outcome.kind === 'ignore') return { kind: 'refused', reason: 'superseded', state: row.state }
     claimed.add(row.id)
     ends.push({ row, settlement, outcome })
@@ -90,6 +93,20 @@ export async function settleIn(
   await write(ledger, ends)
   await ledger.close()
   return answers
+}
+
+/**
+ * Dispatches whose workers say of themselves that they were stopped, and that a drain had stopped: as if their executor had
+ * said it, their tasks begin again elsewhere, at the cost of no try.
+ */
+async function drainedDispatches(tx: Tx, settlements: readonly Settlement[]): Promise<ReadonlySet<string>> {
+  const stopped = settlements.filter(({ report, exit }) => report !== null && exit?.kind === 'shutdown')
+  if (stopped.length === 0) return new Set()
+  const rows = await readDispatches(
+    tx,
+    stopped.map(({ dispatchId }) => dispatchId),
+  )
+  return new Set(rows.filter((row) => row.stop_reason === 'drained').map((row) => row.dispatch_id))
 }
 
 interface EndedAttempt {
