@@ -1,7 +1,7 @@
 // Makes an image of this machine's own Node, a shell and the task runner, and hands it to a Docker engine. No registry.
 // usage: node build-image.mjs [tag], with DOCKER_SOCKET where the engine does not listen at /var/run/docker.sock
 import { execFileSync, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -17,6 +17,7 @@ const root = mkdtempSync(join(tmpdir(), 'fairlead-image-'))
 try {
   for (const folder of ['bin', 'tmp', 'proc', 'sys', 'dev', 'etc', 'fairlead/bundles', 'fairlead/dispatch'])
     mkdirSync(join(root, folder), { recursive: true })
+  chmodSync(join(root, 'tmp'), 0o1777)
   for (const [name, program] of Object.entries(PROGRAMS)) copyProgram(name, realpathSync(program))
   const here = dirname(fileURLToPath(import.meta.url))
   cpSync(join(here, 'worker.mjs'), join(root, 'fairlead/worker.mjs'))

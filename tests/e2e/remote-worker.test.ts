@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import {
   existsSync,
   mkdtempSync,
@@ -9,7 +9,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer, request as httpRequest } from 'node:http'
+import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -272,6 +273,21 @@ describe('code that a machine has', () => {
   })
 })
 
+describe('an API behind TLS', () => {
+  it.skipIf(!hasOpenssl())('is spoken to, by a worker that trusts its certificate (needs openssl)', async () => {
+    const runId = await client.trigger('held')
+    const handOver = await handedOver('alone')
+    const proxy = await startTlsProxy(handOver.environment[WORKER_ENVIRONMENT.apiUrl] ?? '')
+    const secure = { [WORKER_ENVIRONMENT.apiUrl]: proxy.url, FAIRLEAD__WORKER__LAUNCH_TIMEOUT: '0' }
+    const distrusting = await work(handOver, secure)
+    const trusting = await work(handOver, { ...secure, NODE_EXTRA_CA_CERTS: proxy.certificate })
+    proxy.close()
+    expect(distrusting).toMatchObject({ code: 65, output: expect.stringContaining('certificate') as string })
+    expect(trusting).toMatchObject({ code: 0, output: expect.stringContaining('it runs') as string })
+    expect(await client.runEnd('held', runId)).toBe('success')
+  })
+})
+
 describe('without a server', () => {
   it('a worker waits for one before it begins', async () => {
     const runId = await client.trigger('held')
@@ -311,25 +327,55 @@ describe('without a server', () => {
   })
 })
 
+type Proxy = { url: string; close(): void }
+
 /** Passes calls on to an API, and changes a letter in the code that comes back. */
-async function startSpoilingProxy(apiUrl: string): Promise<{ url: string; close(): void }> {
-  const proxy = createServer((request, response) => {
+function startSpoilingProxy(apiUrl: string): Promise<Proxy> {
+  const spoil = (chunk: Buffer) => Buffer.from(chunk.map((byte) => (byte === 97 ? 98 : byte)))
+  const proxy = createServer(passOn(apiUrl, (url) => (url.endsWith('/bundle.mjs') ? spoil : null)))
+  return listening(proxy, 'http')
+}
+
+/** Passes calls on to an API from an address with TLS. */
+async function startTlsProxy(apiUrl: string): Promise<Proxy & { certificate: string }> {
+  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const files = ['-keyout', key, '-out', certificate]
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...files, ...subject], {
+    stdio: 'ignore',
+  })
+  const credentials = { key: readFileSync(key), cert: readFileSync(certificate) }
+  return { ...(await listening(createTlsServer(credentials, passOn(apiUrl)), 'https')), certificate }
+}
+
+function passOn(apiUrl: string, changeOf: (url: string) => ((chunk: Buffer) => Buffer) | null = () => null) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
     const { method, url = '/', headers } = request
     const passed = httpRequest(new URL(url, apiUrl), { method, headers, agent: false }, (answer) => {
+      const change = changeOf(url)
       response.writeHead(answer.statusCode ?? 502, answer.headers)
-      if (!url.endsWith('/bundle.mjs')) return void answer.pipe(response)
-      answer.on('data', (chunk: Buffer) => response.write(Buffer.from(chunk.map((byte) => (byte === 97 ? 98 : byte)))))
+      answer.on('data', (chunk: Buffer) => response.write(change === null ? chunk : change(chunk)))
       answer.on('end', () => response.end())
     })
     request.pipe(passed)
-  })
+  }
+}
+
+async function listening(proxy: Server, protocol: 'http' | 'https'): Promise<Proxy> {
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
   const { port } = proxy.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: () => {
-      proxy.closeAllConnections()
-      proxy.close()
-    },
+  const close = (): void => {
+    proxy.closeAllConnections()
+    proxy.close()
+  }
+  return { url: `${protocol}://localhost:${port}`, close }
+}
+
+function hasOpenssl(): boolean {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false // Not on this machine; the test says so.
   }
 }

@@ -57,8 +57,9 @@ export function limitedSink(sink: LogSink, limitBytes: number): LogSink {
     take: async (bytes, offset, signal) => {
       const room = limitBytes - offset - NOTE_BYTES
       if (bytes.length <= room) return sink.take(bytes, offset, signal)
-      const kept = bytes.subarray(0, bytes.lastIndexOf(LINE_BREAK, Math.max(0, room - 1)) + 1)
-      const last = Buffer.concat([room > 0 ? kept : Buffer.alloc(0), noteOf(limitBytes)])
+      const kept = room > 0 ? bytes.subarray(0, bytes.lastIndexOf(LINE_BREAK, room - 1) + 1) : NOTHING
+      // What was sent before may end within a line.
+      const last = Buffer.concat([kept.length > 0 ? kept : NEW_LINE, noteOf(limitBytes)])
       if (offset + last.length > limitBytes) return { kind: 'full' }
       const answer = await sink.take(last, offset, signal)
       return answer.kind === 'taken' ? { kind: 'full' } : answer
@@ -67,6 +68,8 @@ export function limitedSink(sink: LogSink, limitBytes: number): LogSink {
 }
 
 const LINE_BREAK = 10
+const NEW_LINE = Buffer.from([LINE_BREAK])
+const NOTHING = Buffer.alloc(0)
 const NOTE_BYTES = 512
 
 function noteOf(limit: number): Buffer {
