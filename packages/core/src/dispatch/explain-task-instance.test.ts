@@ -8,7 +8,7 @@ import { setDagPaused } from '../moves/set-dag-paused.ts'
 import { explainTaskInstance, type ExplainedRow } from './explain-task-instance.ts'
 import type { Explanation } from './explanation.ts'
 
-const WALKS = 400
+const WALKS = 150
 const STEPS = 25
 
 let database: Database
