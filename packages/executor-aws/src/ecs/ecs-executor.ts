@@ -1,14 +1,164 @@
-import { BaseExecutor } from '@fairlead/executor'
+import {
+  BaseExecutor,
+  type ExecuteOptions,
+  type ExecutorHost,
+  type StandardSchema,
+  type SyncOptions,
+} from '@fairlead/executor'
+import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
+import type { input } from 'zod'
+import { failureOf } from '../shared/aws-failure.ts'
+import { LaunchGate } from '../shared/launch-gate.ts'
+import { LaunchRows } from '../shared/launch-rows.ts'
+import { checkHealth } from './check-health.ts'
+import { ClusterFacts } from './cluster-facts.ts'
+import { EcsApi } from './ecs-api.ts'
+import { taskOptionsSchema, type EcsOptions } from './options.ts'
+import { settingsSchema, type EcsSettings } from './settings.ts'
+import { findTasks } from './task-adoption.ts'
+import { TaskFinder } from './task-finder.ts'
+import { TaskLauncher } from './task-launcher.ts'
+import { TaskStopper } from './task-stopper.ts'
+import { TaskWatch } from './task-watch.ts'
 
-/** Stands here until it is built. */
+/**
+ * Runs each task as a task of Amazon ECS.
+ *
+ * Invariant 1: one hand-over is one ECS task, however often RunTask is called and whoever calls it.
+ * Invariant 2: what died after its start is reported, and never begun again here.
+ * Invariant 3: what ECS cannot be asked about is not reported.
+ */
 export class EcsExecutor extends BaseExecutor {
-  override async start(): Promise<void> {
-    throw new Error('EcsExecutor is not built yet.')
+  static override readonly configSchema: StandardSchema<input<typeof settingsSchema>> = settingsSchema
+  static override readonly executorConfigSchema: StandardSchema<EcsOptions> = taskOptionsSchema as never
+  static override readonly supportsAdoption: boolean = true
+  static override readonly supportsCancel: boolean = true
+
+  override readonly syncIntervalMs: number
+  readonly #settings: EcsSettings
+  readonly #api: EcsApi
+  readonly #gate: LaunchGate
+  readonly #rows: LaunchRows
+  readonly #finder: TaskFinder
+  readonly #launcher: TaskLauncher
+  readonly #stopper: TaskStopper
+  readonly #watch: TaskWatch
+  /** Hand-overs whose task is being stopped: that it is gone is no news. */
+  readonly #revoking = new Set<DispatchId>()
+
+  constructor(host: ExecutorHost, random: () => number = Math.random) {
+    super(host)
+    const settings = host.settings as unknown as EcsSettings
+    const api = new EcsApi(settings)
+    this.#settings = settings
+    this.#api = api
+    this.syncIntervalMs = settings.poll.shortestMs
+    this.#gate = new LaunchGate({ now: () => host.clock.now(), random })
+    this.#rows = new LaunchRows(host.store)
+    this.#finder = new TaskFinder(host, api, random)
+    const shared = { host, settings, api, random, finder: this.#finder, rows: this.#rows }
+    this.#launcher = new TaskLauncher({ ...shared, clusters: new ClusterFacts(api), gate: this.#gate })
+    this.#stopper = new TaskStopper({ ...shared, launcher: this.#launcher })
+    this.#watch = new TaskWatch({
+      ...shared,
+      running: (dispatchId, arn) => this.#isWanted(dispatchId) && this.running(dispatchId, arn),
+      ended: (dispatchId, exit, arn) => this.#isWanted(dispatchId) && this.ended(dispatchId, exit, arn),
+    })
   }
 
-  override async executeAsync(): Promise<null> {
-    throw new Error('EcsExecutor is not built yet.')
+  override async start(signal: AbortSignal): Promise<void> {
+    await this.#rows.sweep(this.host.clock.now())
+    if (!this.#settings.checkHealth) return
+    const findings = await this.#asked(() => checkHealth(this.#api, this.#settings, signal))
+    const problems = findings.flatMap(({ about, problem }) => (problem === null ? [] : [`${about}: ${problem}`]))
+    if (problems.length > 0) throw new Error(`ECS does not do as configured. ${problems.join(' ')}`)
   }
 
-  override async sync(): Promise<void> {}
+  override async executeAsync(workload: Workload, { queue, executorConfig }: ExecuteOptions): Promise<string> {
+    if (workload.type !== 'ExecuteTask') throw new Error('The EcsExecutor runs tasks, and no callbacks.')
+    return await this.#launcher.launch(workload, queue, executorConfig as EcsOptions | null)
+  }
+
+  override async sync({ signal }: SyncOptions): Promise<void> {
+    this.#watch.follow(this.runningWorkloads)
+    await this.#watch.poll(signal)
+  }
+
+  override waitingFor(dispatchId: DispatchId): string | null {
+    const own = super.waitingFor(dispatchId) ?? this.#watch.waitingFor(dispatchId)
+    return own ?? (this.hasTask(dispatchId) && !this.#watch.has(dispatchId) ? this.#gate.reason : null)
+  }
+
+  override async tryAdoptTaskInstances(
+    taskInstances: readonly TaskInstanceRef[],
+    signal: AbortSignal,
+  ): Promise<readonly TaskInstanceRef[]> {
+    const open = taskInstances.filter(({ dispatchId }) => !this.hasEnded(dispatchId))
+    const clustersOf = (taskInstance: TaskInstanceRef) => this.#stopper.clustersOf(taskInstance)
+    const found = await this.#asked(() => findTasks(open, this.#finder, { clustersOf, signal }))
+    return found.flatMap(({ taskInstance, arn }) => {
+      if (arn === null) return [taskInstance]
+      this.adopt(taskInstance, arn)
+      return []
+    })
+  }
+
+  override async revokeTask(taskInstance: TaskInstanceRef, signal: AbortSignal): Promise<void> {
+    const { dispatchId } = taskInstance
+    this.#revoking.add(dispatchId)
+    try {
+      await this.withdraw(dispatchId)
+      await this.#stopper.stop(taskInstance, 'Fairlead: the task instance was revoked', signal)
+      await this.forget(dispatchId)
+      this.#launcher.forget(dispatchId)
+      await this.#rows.delete(dispatchId)
+    } finally {
+      this.#revoking.delete(dispatchId)
+    }
+  }
+
+  override async end(signal: AbortSignal): Promise<void> {
+    await super.end(signal)
+    this.#api.destroy()
+  }
+
+  /** Stops what this instance runs, each on its own: one that cannot be stopped keeps no other alive. */
+  override async terminate(): Promise<void> {
+    await super.terminate()
+    const signal = AbortSignal.timeout(TERMINATE_MS)
+    const running = this.runningWorkloads.flatMap(({ taskInstance, externalId }) =>
+      taskInstance === null ? [] : [{ ...taskInstance, externalId }],
+    )
+    const mine = new Map([...running, ...this.#launcher.launched].map((ref) => [ref.dispatchId, ref]))
+    const stops = await Promise.allSettled(
+      [...mine.values()].map((ref) => this.#stopper.stop(ref, 'Fairlead: the executor was terminated', signal)),
+    )
+    for (const stop of stops)
+      if (stop.status === 'rejected') this.host.log.warn('a task could not be stopped', { error: String(stop.reason) })
+    this.#api.destroy()
+  }
+
+  protected override endsRecorded(dispatchIds: readonly DispatchId[]): void {
+    for (const dispatchId of dispatchIds) {
+      this.#launcher.forget(dispatchId)
+      void this.#rows.delete(dispatchId).catch(() => undefined) // Dropped by a sweep in a month.
+    }
+  }
+
+  #isWanted(dispatchId: DispatchId): boolean {
+    return !this.#revoking.has(dispatchId)
+  }
+
+  /** Credentials that were refused are asked for anew by the next call. */
+  async #asked<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (error) {
+      if (failureOf(error).kind === 'credentials') this.#api.renewCredentials()
+      throw error
+    }
+  }
 }
+
+/** What stopping everything may take. */
+const TERMINATE_MS = 60_000
