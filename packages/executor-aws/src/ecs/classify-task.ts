@@ -18,15 +18,12 @@ export type TaskVerdict =
  * The verdict on one task. Pure. Only the worker's own container has a say in how the task ended: a sidecar that is killed
  * behind it is no failure. What its exit code says outranks `startedAt`, which ECS lacks for a container that was quick.
  */
-export function classifyTask(task: EcsTask): TaskVerdict {
-  const container = workerContainer(task)
-  const hasEnded = isGone(task) || (container?.lastStatus === 'STOPPED' && container.exitCode !== undefined)
-  if (!hasEnded) return verdictOfLiving(task)
-  const { exitCode } = container ?? {}
-  if (exitCode !== undefined) return verdictOfExitCode(task, exitCode, container?.reason)
-  const why = reasonOf(task, container?.reason)
-  if (task.stopCode === 'TaskFailedToStart' || task.startedAt === undefined) return { kind: 'neverStarted', why }
-  return { kind: 'unknown', why }
+export function classifyTask(task: EcsTask, usualContainer: string | null = null): TaskVerdict {
+  const container = workerContainer(task, usualContainer)
+  const isOver = container?.lastStatus === 'STOPPED' && container.exitCode !== undefined
+  if (!isOver && !isGone(task)) return verdictOfLiving(task)
+  if (container?.exitCode !== undefined) return verdictOfExitCode(task, container.exitCode, container.reason)
+  return { kind: hasStarted(task) ? 'unknown' : 'neverStarted', why: reasonOf(task, container?.reason) }
 }
 
 /** The end to report for a verdict, or null while there is none. `unknown` is one only once it has lasted. */
@@ -51,6 +48,10 @@ export function exitOfVerdict(verdict: TaskVerdict, hasLasted: boolean): Workloa
     default:
       return verdict satisfies never
   }
+}
+
+function hasStarted({ startedAt, stopCode }: EcsTask): boolean {
+  return startedAt !== undefined && stopCode !== 'TaskFailedToStart'
 }
 
 function verdictOfLiving({ lastStatus, desiredStatus }: EcsTask): TaskVerdict {

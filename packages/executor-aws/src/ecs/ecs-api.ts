@@ -9,6 +9,7 @@ import {
   type Cluster,
   type Failure,
   type RunTaskCommandInput,
+  type Task,
   type TaskDefinition,
 } from '@aws-sdk/client-ecs'
 import { clientConfig } from '../shared/client-config.ts'
@@ -41,8 +42,8 @@ export class EcsApi {
   }
 
   /** At most 100 of one cluster. Those that ECS does not know are left out. */
-  async describeTasks(cluster: string, arns: readonly string[], signal?: AbortSignal): Promise<readonly EcsTask[]> {
-    const command = new DescribeTasksCommand({ cluster, tasks: [...arns] })
+  async describeTasks(cluster: string, arns: readonly string[], signal?: AbortSignal): Promise<readonly Task[]> {
+    const command = new DescribeTasksCommand({ cluster, tasks: [...arns], include: ['TAGS'] })
     const { tasks = [] } = await this.#client.current.send(command, abortable(signal))
     return tasks
   }

@@ -1,25 +1,34 @@
 import {
   BaseExecutor,
   type ExecuteOptions,
+  type ExecutorCommandGroup,
   type ExecutorHost,
+  type ExecutorView,
   type StandardSchema,
   type SyncOptions,
 } from '@fairlead/executor'
+import type { ConformanceHooks } from '@fairlead/executor/conformance'
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import type { input } from 'zod'
 import { failureOf } from '../shared/aws-failure.ts'
 import { LaunchGate } from '../shared/launch-gate.ts'
 import { LaunchRows } from '../shared/launch-rows.ts'
-import { checkHealth } from './check-health.ts'
 import { ClusterFacts } from './cluster-facts.ts'
+import { ecsCommands } from './commands.ts'
 import { EcsApi } from './ecs-api.ts'
+import { EcsOperations } from './ecs-operations.ts'
+import type { EcsTask } from './ecs-task.ts'
+import { logOfTask } from './log-of-task.ts'
 import { taskOptionsSchema, type EcsOptions } from './options.ts'
 import { settingsSchema, type EcsSettings } from './settings.ts'
+import { StateChangeFeed } from './state-change-feed.ts'
 import { findTasks } from './task-adoption.ts'
 import { TaskFinder } from './task-finder.ts'
 import { TaskLauncher } from './task-launcher.ts'
+import { ContainerLogs } from './task-log.ts'
 import { TaskStopper } from './task-stopper.ts'
 import { TaskWatch } from './task-watch.ts'
+import { taskView } from './views.ts'
 
 /**
  * Runs each task as a task of Amazon ECS.
@@ -33,6 +42,7 @@ export class EcsExecutor extends BaseExecutor {
   static override readonly executorConfigSchema: StandardSchema<EcsOptions> = taskOptionsSchema as never
   static override readonly supportsAdoption: boolean = true
   static override readonly supportsCancel: boolean = true
+  static override readonly servesLiveLogs: boolean = true
 
   override readonly syncIntervalMs: number
   readonly #settings: EcsSettings
@@ -43,8 +53,14 @@ export class EcsExecutor extends BaseExecutor {
   readonly #launcher: TaskLauncher
   readonly #stopper: TaskStopper
   readonly #watch: TaskWatch
+  readonly #logs: ContainerLogs
+  readonly #feed: StateChangeFeed | null
+  /** For commands and views. */
+  readonly operations: EcsOperations
   /** Hand-overs whose task is being stopped: that it is gone is no news. */
   readonly #revoking = new Set<DispatchId>()
+  readonly #clustersOf = (taskInstance: TaskInstanceRef): Promise<readonly string[]> =>
+    this.#stopper.clustersOf(taskInstance)
 
   constructor(host: ExecutorHost, random: () => number = Math.random) {
     super(host)
@@ -64,14 +80,31 @@ export class EcsExecutor extends BaseExecutor {
       running: (dispatchId, arn) => this.#isWanted(dispatchId) && this.running(dispatchId, arn),
       ended: (dispatchId, exit, arn) => this.#isWanted(dispatchId) && this.ended(dispatchId, exit, arn),
     })
+    this.#logs = new ContainerLogs({ settings, clock: host.clock, random })
+    this.operations = new EcsOperations({ name: host.name, ...shared, clustersOf: this.#clustersOf })
+    const hear = (task: EcsTask, id: string) =>
+      this.#isWanted(id as DispatchId) && this.#watch.hear(task, id as DispatchId)
+    const { events } = settings
+    this.#feed = events === undefined ? null : new StateChangeFeed({ ...shared, queueUrl: events.queueUrl, hear })
+  }
+
+  static getCliCommands(): readonly ExecutorCommandGroup[] {
+    return [ecsCommands()]
+  }
+
+  static getUiViews(): readonly ExecutorView[] {
+    return [taskView()]
+  }
+
+  /** What the kit cannot do by itself. Nothing else loads it. */
+  static async getConformanceHooks(): Promise<ConformanceHooks> {
+    return (await import('./conformance-hooks.ts')).hooksOf(process.env)
   }
 
   override async start(signal: AbortSignal): Promise<void> {
     await this.#rows.sweep(this.host.clock.now())
-    if (!this.#settings.checkHealth) return
-    const findings = await this.#asked(() => checkHealth(this.#api, this.#settings, signal))
-    const problems = findings.flatMap(({ about, problem }) => (problem === null ? [] : [`${about}: ${problem}`]))
-    if (problems.length > 0) throw new Error(`ECS does not do as configured. ${problems.join(' ')}`)
+    if (this.#settings.checkHealth) await this.#checkHealth(signal)
+    this.#feed?.start()
   }
 
   override async executeAsync(workload: Workload, { queue, executorConfig }: ExecuteOptions): Promise<string> {
@@ -94,8 +127,7 @@ export class EcsExecutor extends BaseExecutor {
     signal: AbortSignal,
   ): Promise<readonly TaskInstanceRef[]> {
     const open = taskInstances.filter(({ dispatchId }) => !this.hasEnded(dispatchId))
-    const clustersOf = (taskInstance: TaskInstanceRef) => this.#stopper.clustersOf(taskInstance)
-    const found = await this.#asked(() => findTasks(open, this.#finder, { clustersOf, signal }))
+    const found = await this.#asked(() => findTasks(open, this.#finder, { clustersOf: this.#clustersOf, signal }))
     return found.flatMap(({ taskInstance, arn }) => {
       if (arn === null) return [taskInstance]
       this.adopt(taskInstance, arn)
@@ -117,9 +149,22 @@ export class EcsExecutor extends BaseExecutor {
     }
   }
 
+  override async getTaskLog(taskInstance: TaskInstanceRef): Promise<AsyncIterable<string> | null> {
+    return await this.#asked(() =>
+      logOfTask(taskInstance, {
+        settings: this.#settings,
+        api: this.#api,
+        finder: this.#finder,
+        logs: this.#logs,
+        clustersOf: this.#clustersOf,
+      }),
+    )
+  }
+
+  /** Launches nothing more and leaves what runs, which the next instance adopts. */
   override async end(signal: AbortSignal): Promise<void> {
     await super.end(signal)
-    this.#api.destroy()
+    await this.#letGo()
   }
 
   /** Stops what this instance runs, each on its own: one that cannot be stopped keeps no other alive. */
@@ -135,7 +180,7 @@ export class EcsExecutor extends BaseExecutor {
     )
     for (const stop of stops)
       if (stop.status === 'rejected') this.host.log.warn('a task could not be stopped', { error: String(stop.reason) })
-    this.#api.destroy()
+    await this.#letGo()
   }
 
   protected override endsRecorded(dispatchIds: readonly DispatchId[]): void {
@@ -143,6 +188,17 @@ export class EcsExecutor extends BaseExecutor {
       this.#launcher.forget(dispatchId)
       void this.#rows.delete(dispatchId).catch(() => undefined) // Dropped by a sweep in a month.
     }
+  }
+
+  async #checkHealth(signal: AbortSignal): Promise<void> {
+    const findings = await this.#asked(() => this.operations.check(signal))
+    const problems = findings.flatMap(({ about, problem }) => (problem === null ? [] : [`${about}: ${problem}`]))
+    if (problems.length > 0) throw new Error(`ECS cannot run tasks as configured. ${problems.join(' ')}`)
+  }
+
+  async #letGo(): Promise<void> {
+    await this.#feed?.stop()
+    this.#api.destroy()
   }
 
   #isWanted(dispatchId: DispatchId): boolean {

@@ -20,14 +20,20 @@ export type EcsTask = Pick<
   | 'version'
 >
 
-/** The container that runs the worker: the one that was told the dispatch, or else the only one there is. */
-export function workerContainer(task: EcsTask): NonNullable<EcsTask['containers']>[number] | undefined {
+/**
+ * The container that runs the worker: the one that was told the dispatch, or else the only one there is, or else the one
+ * that is usually the worker's.
+ */
+export function workerContainer(
+  task: EcsTask,
+  usualName: string | null,
+): NonNullable<EcsTask['containers']>[number] | undefined {
   const told = task.overrides?.containerOverrides?.find(({ environment = [] }) =>
     environment.some(({ name }) => name === DISPATCH_VARIABLE),
   )
   const containers = task.containers ?? []
   if (told !== undefined) return containers.find(({ name }) => name === told.name)
-  return containers.length === 1 ? containers[0] : undefined
+  return containers.length === 1 ? containers[0] : containers.find(({ name }) => name === usualName)
 }
 
 /** True when nothing of a task runs any more: ECS may still be tidying up behind it. */

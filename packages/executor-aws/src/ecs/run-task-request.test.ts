@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { taskWorkload } from '../../../../testkit/sample-workloads.ts'
 import { effectiveOptions } from './effective-options.ts'
-import { taskOptionsSchema, type EcsOptions } from './options.ts'
+import { taskOptionsSchema } from './options.ts'
 import { problemOfRequest, runTaskRequest } from './run-task-request.ts'
 import { settingsSchema } from './settings.ts'
 
@@ -14,11 +14,7 @@ const BASE = {
 }
 
 function optionsOf(settings: object, queue: string, own: unknown = {}) {
-  return effectiveOptions(
-    settingsSchema.parse({ ...BASE, ...settings }),
-    queue,
-    taskOptionsSchema.parse(own) as EcsOptions,
-  )
+  return effectiveOptions(settingsSchema.parse({ ...BASE, ...settings }), queue, taskOptionsSchema.parse(own))
 }
 
 function requestOf(

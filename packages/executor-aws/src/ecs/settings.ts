@@ -25,6 +25,10 @@ export const settingsSchema = z
     checkHealth: z.boolean().default(true),
     /** How long a task may wait for room; null for as long as it takes. */
     capacityTimeoutMs: milliseconds.nullable().default(3_600_000),
+    /** How long to wait between two tries to find room: at random, up to a ceiling that doubles each time. */
+    capacityBackoff: z
+      .strictObject({ firstMs: milliseconds.default(30_000), longestMs: milliseconds.default(600_000) })
+      .prefault({}),
     /** How long a task may take from RunTask to its worker's first word; null for as long as it takes. */
     startTimeoutMs: milliseconds.nullable().default(1_800_000),
     /** How long ECS may not know a task before it counts as lost: it forgets some for a moment after RunTask. */

@@ -2,7 +2,7 @@ import type { TaskInstanceRef } from '@fairlead/protocol'
 import { groupBy } from '../shared/group-by.ts'
 import { mapSome } from '../shared/patient-calls.ts'
 import type { TaskFinder } from './task-finder.ts'
-import { partsOfArn } from './task-identity.ts'
+import { clusterOfArn, partsOfArn } from './task-identity.ts'
 
 /** The ARN of each task that another instance of the executor began, or null where ECS has none. */
 export type Found = ReadonlyArray<{ readonly taskInstance: TaskInstanceRef; readonly arn: string | null }>
@@ -18,18 +18,9 @@ export async function findTasks(
   finder: TaskFinder,
   { clustersOf, signal }: { clustersOf: ClustersOf; signal: AbortSignal },
 ): Promise<Found> {
-  const stored = taskInstances.flatMap(({ externalId: arn }) => {
-    const parts = arn === null ? null : partsOfArn(arn)
-    return arn === null || parts === null ? [] : [{ arn, cluster: parts.cluster ?? '' }]
-  })
+  const stored = taskInstances.flatMap(({ externalId: arn }) => (arn === null || partsOfArn(arn) === null ? [] : [arn]))
   const described = await Promise.all(
-    [...groupBy(stored, ({ cluster }) => cluster)].map(([cluster, some]) =>
-      finder.describe(
-        cluster,
-        some.map(({ arn }) => arn),
-        signal,
-      ),
-    ),
+    [...groupBy(stored, clusterOfArn)].map(([cluster, arns]) => finder.describe(cluster, arns, signal)),
   )
   const tasks = new Map(described.flatMap((some) => [...some]))
   return await mapSome(taskInstances, SEARCHES_AT_ONCE, async (taskInstance) => {

@@ -1,9 +1,10 @@
+import type { Task } from '@aws-sdk/client-ecs'
 import type { ExecutorHost } from '@fairlead/executor'
-import type { DispatchId } from '@fairlead/protocol'
+import type { DispatchId, TaskInstanceRef } from '@fairlead/protocol'
 import { mapSome, patiently } from '../shared/patient-calls.ts'
 import type { EcsApi } from './ecs-api.ts'
 import type { EcsTask } from './ecs-task.ts'
-import { startedBy } from './task-identity.ts'
+import { clusterOfArn, startedBy } from './task-identity.ts'
 
 /** ECS describes so many tasks in one call. */
 const MOST_DESCRIBED = 100
@@ -22,7 +23,7 @@ export class TaskFinder {
   }
 
   /** Tasks of one cluster by ARN; those that ECS does not know are not in it. Foreign ones are: ask `isOurs`. */
-  async describe(cluster: string, arns: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, EcsTask>> {
+  async describe(cluster: string, arns: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Task>> {
     const tasks = await mapSome(inHundreds(arns), CALLS_AT_ONCE, (hundred) =>
       this.#patiently(() => this.#api.describeTasks(cluster, hundred, signal), signal),
     )
@@ -30,17 +31,32 @@ export class TaskFinder {
   }
 
   /** The task of one hand-over, found by who started it: no ARN needs to have been kept. */
-  async find(clusters: readonly string[], dispatchId: DispatchId, signal: AbortSignal): Promise<EcsTask | null> {
+  async find(clusters: readonly string[], dispatchId: DispatchId, signal: AbortSignal): Promise<Task | null> {
     for (const cluster of new Set(clusters)) {
       for (const status of ['RUNNING', 'STOPPED'] as const) {
         const filter = { startedBy: startedBy(this.#host.name, dispatchId) }
         const arns = await this.#patiently(() => this.#api.listTasks(cluster, filter, status, signal), signal)
-        const tasks = arns.length === 0 ? new Map() : await this.describe(cluster, arns, signal)
-        const task: EcsTask | undefined = tasks.values().next().value
+        const tasks = arns.length === 0 ? new Map<string, Task>() : await this.describe(cluster, arns, signal)
+        const [task] = tasks.values()
         if (task !== undefined) return task
       }
     }
     return null
+  }
+
+  /** The task with an ARN, or null where ECS does not know it. */
+  async byArn(arn: string, signal: AbortSignal): Promise<Task | null> {
+    return (await this.describe(clusterOfArn(arn), [arn], signal)).get(arn) ?? null
+  }
+
+  /** The task of a task instance: by the ARN that was stored, or else by who started it. */
+  async of(
+    { externalId, dispatchId }: TaskInstanceRef,
+    clusters: () => Promise<readonly string[]>,
+    signal: AbortSignal,
+  ): Promise<Task | null> {
+    if (externalId !== null) return await this.byArn(externalId, signal)
+    return await this.find(await clusters(), dispatchId, signal)
   }
 
   /** True for a task that this instance started for this hand-over. */

@@ -39,6 +39,11 @@ export function partsOfArn(arn: string): { readonly cluster: string | null; read
   return taskId === undefined ? null : { cluster: match?.[1] ?? null, taskId }
 }
 
+/** The cluster that an ARN names, or else the one that ECS takes where none is named. */
+export function clusterOfArn(arn: string): string {
+  return partsOfArn(arn)?.cluster ?? 'default'
+}
+
 function tagValue(value: string): string {
   return value.replaceAll(/[^\p{L}\p{Z}\p{N}_.:/=+\-@]/gu, '_').slice(0, 256)
 }

@@ -176,9 +176,15 @@ export class TaskLauncher {
   ): Promise<Error> {
     const { api, gate, rows, settings, host, random } = this.#parts
     if (failure.kind === 'credentials') api.renewCredentials()
-    const { capacityTimeoutMs } = settings
+    const { capacityTimeoutMs, capacityBackoff } = settings
     const gateMs = gate.close(failure)
-    const decision = decideLaunch(failure, history, { now: host.clock.now(), random, capacityTimeoutMs, gateMs })
+    const decision = decideLaunch(failure, history, {
+      now: host.clock.now(),
+      random,
+      capacityTimeoutMs,
+      capacityBackoff,
+      gateMs,
+    })
     if (decision.kind === 'repeat') return outcomeUnknown(decision.detail)
     if (decision.kind === 'refuse') return new Error(decision.detail)
     const next = wasUnknown ? { ...decision.history, request: history.request } : decision.history

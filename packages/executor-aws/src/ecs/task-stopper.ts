@@ -9,7 +9,7 @@ import { isGone } from './ecs-task.ts'
 import { effectiveOptions } from './effective-options.ts'
 import type { EcsSettings } from './settings.ts'
 import type { TaskFinder } from './task-finder.ts'
-import { partsOfArn } from './task-identity.ts'
+import { clusterOfArn } from './task-identity.ts'
 import type { TaskLauncher } from './task-launcher.ts'
 
 /** What a stopper works with. */
@@ -38,12 +38,10 @@ export class TaskStopper {
     const { dispatchId } = taskInstance
     const launch = await abortable(this.#parts.launcher.settled(dispatchId), signal)
     if (launch?.outcome === 'refused') return
+    const sentAt = launch?.sentAt ?? null
     const known = launch?.arn ?? taskInstance.externalId
-    const arn = known ?? (await this.#look(taskInstance, launch?.sentAt ?? null, signal))
-    if (arn === null) return
-    const cluster = partsOfArn(arn)?.cluster ?? launch?.cluster ?? this.#parts.settings.cluster
-    const bornAt = Math.max(launch?.sentAt ?? 0, mintedAt(dispatchId))
-    await this.#stop({ dispatchId, arn, cluster, bornAt }, reason, signal)
+    const arn = known ?? (await this.#look(taskInstance, sentAt, signal))
+    if (arn !== null) await this.#stop({ dispatchId, arn, bornAt: sentAt ?? mintedAt(dispatchId) }, reason, signal)
   }
 
   /** Clusters in which the task of a hand-over may be. */
@@ -76,17 +74,17 @@ export class TaskStopper {
     }
   }
 
-  async #isGone({ dispatchId, arn, cluster, bornAt }: DoomedTask, signal: AbortSignal): Promise<boolean> {
+  async #isGone({ dispatchId, arn, bornAt }: DoomedTask, signal: AbortSignal): Promise<boolean> {
     const { host, settings, finder } = this.#parts
-    const task = (await finder.describe(cluster, [arn], signal)).get(arn)
-    if (task === undefined) return host.clock.now() - bornAt >= settings.missingGraceMs
+    const task = await finder.byArn(arn, signal)
+    if (task === null) return host.clock.now() - bornAt >= settings.missingGraceMs
     return isGone(task) || !finder.isOurs(task, dispatchId)
   }
 
-  async #ask({ arn, cluster }: DoomedTask, reason: string, signal: AbortSignal): Promise<void> {
+  async #ask({ arn }: DoomedTask, reason: string, signal: AbortSignal): Promise<void> {
     const { api, host, random } = this.#parts
     try {
-      await patiently(() => api.stopTask(cluster, arn, reason, signal), { clock: host.clock, random, signal })
+      await patiently(() => api.stopTask(clusterOfArn(arn), arn, reason, signal), { clock: host.clock, random, signal })
     } catch (error) {
       const { kind, detail } = failureOf(error)
       if (isUnknownTask(error)) return host.log.debug('ECS does not know a task that is to stop', { arn, detail })
@@ -99,7 +97,6 @@ export class TaskStopper {
 interface DoomedTask {
   readonly dispatchId: DispatchId
   readonly arn: string
-  readonly cluster: string
   readonly bornAt: number
 }
 

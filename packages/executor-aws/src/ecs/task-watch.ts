@@ -6,11 +6,11 @@ import { groupBy } from '../shared/group-by.ts'
 import { mapSome } from '../shared/patient-calls.ts'
 import { classifyTask, exitOfVerdict, type TaskVerdict } from './classify-task.ts'
 import type { EcsApi } from './ecs-api.ts'
-import type { EcsTask } from './ecs-task.ts'
+import { workerContainer, type EcsTask } from './ecs-task.ts'
 import { nextPollMs, type PollPace } from './poll-schedule.ts'
 import type { EcsSettings } from './settings.ts'
 import { inHundreds } from './task-finder.ts'
-import { partsOfArn } from './task-identity.ts'
+import { clusterOfArn } from './task-identity.ts'
 
 /** What a watch needs of the executor. */
 export interface WatchParts {
@@ -25,9 +25,10 @@ export interface WatchParts {
 interface Watched {
   readonly dispatchId: DispatchId
   readonly arn: string
-  readonly cluster: string
   readonly since: number
   askAt: number
+  /** Of the task, as ECS counts its changes. */
+  version: number
   verdict: TaskVerdict | null
   missingSince: number | null
   unclearSince: number | null
@@ -68,8 +69,7 @@ export class TaskWatch {
     for (const { dispatchId, externalId } of running) {
       if (externalId === null || this.#watched.has(dispatchId)) continue
       const now = this.#parts.host.clock.now()
-      const cluster = partsOfArn(externalId)?.cluster ?? this.#parts.settings.cluster
-      this.#watched.set(dispatchId, { dispatchId, arn: externalId, cluster, since: now, askAt: now, ...UNSEEN })
+      this.#watched.set(dispatchId, { dispatchId, arn: externalId, since: now, askAt: now, ...UNSEEN })
     }
   }
 
@@ -78,7 +78,7 @@ export class TaskWatch {
     const now = this.#parts.host.clock.now()
     if (now < this.#notBefore) return
     const due = [...this.#watched.values()].filter(({ askAt }) => askAt <= now)
-    const calls = [...groupBy(due, ({ cluster }) => cluster)].flatMap(([cluster, watched]) =>
+    const calls = [...groupBy(due, ({ arn }) => clusterOfArn(arn))].flatMap(([cluster, watched]) =>
       inHundreds(watched).map((some) => ({ cluster, some })),
     )
     const errors = await mapSome(calls, CALLS_AT_ONCE, async ({ cluster, some }) => {
@@ -86,17 +86,23 @@ export class TaskWatch {
         await this.#ask(cluster, some, signal)
         return null
       } catch (error) {
-        return { error }
+        return { error: error instanceof Error ? error : new Error(String(error)) }
       }
     })
     this.#judge(errors.filter((one) => one !== null).map(({ error }) => error))
   }
 
-  /** Takes in what ECS says of a task, whoever asked. */
-  observe(task: EcsTask, dispatchId: DispatchId): boolean {
+  /**
+   * Takes in what an event says of a task; false for one that is not watched here. Events come late, twice and in any
+   * order: what is older than what is known says nothing.
+   */
+  hear(task: EcsTask, dispatchId: DispatchId): boolean {
     const watched = this.#watched.get(dispatchId)
     if (watched === undefined || watched.arn !== task.taskArn) return false
-    this.#observe(watched, task)
+    const isNews = (task.version ?? 0) > watched.version
+    // Whose exit code counts, only a task says that tells which container is the worker's: else ECS is asked.
+    if (isNews && workerContainer(task, null) !== undefined) this.#observe(watched, task)
+    else if (isNews) watched.askAt = 0
     return true
   }
 
@@ -118,7 +124,8 @@ export class TaskWatch {
     const { clock } = this.#parts.host
     const { startTimeoutMs, unclearGraceMs } = this.#parts.settings
     const now = clock.now()
-    const verdict = classifyTask(task)
+    const verdict = classifyTask(task, this.#parts.settings.containerName)
+    watched.version = task.version ?? 0
     watched.missingSince = null
     watched.verdict = verdict
     watched.unclearSince = verdict.kind === 'unknown' ? (watched.unclearSince ?? now) : null
@@ -149,10 +156,10 @@ export class TaskWatch {
   async #stopOverdue(watched: Watched, signal: AbortSignal): Promise<void> {
     if (!watched.isOverdue || !this.#watched.has(watched.dispatchId)) return
     const reason = `Fairlead: not started within ${this.#parts.settings.startTimeoutMs} ms`
-    await this.#parts.api.stopTask(watched.cluster, watched.arn, reason, signal)
+    await this.#parts.api.stopTask(clusterOfArn(watched.arn), watched.arn, reason, signal)
   }
 
-  #judge(errors: readonly unknown[]): void {
+  #judge(errors: readonly Error[]): void {
     const { host, api, random } = this.#parts
     const first = errors.find((error) => failureOf(error).kind !== 'throttled')
     if (first !== undefined) {
@@ -167,4 +174,4 @@ export class TaskWatch {
   }
 }
 
-const UNSEEN = { verdict: null, missingSince: null, unclearSince: null, isOverdue: false }
+const UNSEEN = { version: 0, verdict: null, missingSince: null, unclearSince: null, isOverdue: false }

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { AwsFailure } from './aws-failure.ts'
 import { LaunchGate } from './launch-gate.ts'
-import { CAPACITY_BACKOFF, decideLaunch, GATE_BACKOFFS, NO_HISTORY, type LaunchHistory } from './launch-policy.ts'
+import { decideLaunch, GATE_BACKOFFS, NO_HISTORY, type LaunchHistory } from './launch-policy.ts'
 
 const HOUR_MS = 3_600_000
-const at = (now: number, random = 1) => ({ now, random: () => random, capacityTimeoutMs: HOUR_MS, gateMs: 700 })
+const CAPACITY = { firstMs: 30_000, longestMs: 600_000 }
+const at = (now: number, random = 1) => ({
+  now,
+  random: () => random,
+  capacityTimeoutMs: HOUR_MS,
+  capacityBackoff: CAPACITY,
+  gateMs: 700,
+})
 const failed = (kind: AwsFailure['kind']): AwsFailure => ({ kind, detail: 'why' })
 
 describe('a launch that failed', () => {
@@ -64,7 +71,7 @@ describe('a launch that failed', () => {
       const decision = decideLaunch(failed('capacity'), NO_HISTORY, at(0, random))
       return decision.kind === 'postpone' ? decision.afterMs : null
     })
-    expect(delays).toEqual([0, 0.25, 0.5, 1].map((part) => part * CAPACITY_BACKOFF.firstMs))
+    expect(delays).toEqual([0, 0.25, 0.5, 1].map((part) => part * CAPACITY.firstMs))
   })
 })
 

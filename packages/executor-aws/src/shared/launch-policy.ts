@@ -38,10 +38,9 @@ export interface LaunchCircumstances {
   readonly random: () => number
   /** How long a workload may wait for room; null for as long as it takes. */
   readonly capacityTimeoutMs: number | null
+  /** How long to wait between two tries to find room. Seconds do not help there. */
+  readonly capacityBackoff: Backoff
 }
-
-/** Backoff of want of room: seconds do not help there. */
-export const CAPACITY_BACKOFF: Backoff = { firstMs: 30_000, longestMs: 600_000 }
 
 /** Backoff of a whole instance, by what keeps it from launching. */
 export const GATE_BACKOFFS: Readonly<Record<'throttled' | 'credentials' | 'unreachable', Backoff>> = {
@@ -54,7 +53,7 @@ export const GATE_BACKOFFS: Readonly<Record<'throttled' | 'credentials' | 'unrea
 export function decideLaunch(
   failure: AwsFailure,
   history: LaunchHistory,
-  { now, random, capacityTimeoutMs, gateMs }: LaunchCircumstances & { readonly gateMs: number },
+  { gateMs, ...circumstances }: LaunchCircumstances & { readonly gateMs: number },
 ): LaunchDecision {
   const { kind, detail } = failure
   switch (kind) {
@@ -63,7 +62,7 @@ export function decideLaunch(
     case 'unreachable':
       return { kind: 'postpone', afterMs: gateMs, detail, history }
     case 'capacity':
-      return waitForRoom(detail, history, { now, random, capacityTimeoutMs })
+      return waitForRoom(detail, history, circumstances)
     case 'permanent':
       return { kind: 'refuse', detail }
     case 'unknown':
@@ -76,7 +75,7 @@ export function decideLaunch(
 function waitForRoom(
   detail: string,
   history: LaunchHistory,
-  { now, random, capacityTimeoutMs }: LaunchCircumstances,
+  { now, random, capacityTimeoutMs, capacityBackoff }: LaunchCircumstances,
 ): LaunchDecision {
   const noRoomSince = history.noRoomSince ?? now
   const noRoomCount = history.noRoomCount + 1
@@ -85,7 +84,7 @@ function waitForRoom(
   }
   return {
     kind: 'postpone',
-    afterMs: fullJitterMs(CAPACITY_BACKOFF, noRoomCount, random),
+    afterMs: fullJitterMs(capacityBackoff, noRoomCount, random),
     detail,
     history: { ...history, request: history.request + 1, noRoomCount, noRoomSince },
   }
