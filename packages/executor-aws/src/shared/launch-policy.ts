@@ -39,8 +39,10 @@ export interface LaunchCircumstances {
   /** How long a workload may wait for room; null for as long as it takes. */
   readonly capacityTimeoutMs: number | null
   /** How long to wait between two tries to find room. Seconds do not help there. */
-  readonly capacityBackoff: Backoff
+  readonly capacityBackoff?: Backoff
 }
+
+const CAPACITY_BACKOFF: Backoff = { firstMs: 30_000, longestMs: 600_000 }
 
 /** Backoff of a whole instance, by what keeps it from launching. */
 export const GATE_BACKOFFS: Readonly<Record<'throttled' | 'credentials' | 'unreachable', Backoff>> = {
@@ -75,7 +77,7 @@ export function decideLaunch(
 function waitForRoom(
   detail: string,
   history: LaunchHistory,
-  { now, random, capacityTimeoutMs, capacityBackoff }: LaunchCircumstances,
+  { now, random, capacityTimeoutMs, capacityBackoff = CAPACITY_BACKOFF }: LaunchCircumstances,
 ): LaunchDecision {
   const noRoomSince = history.noRoomSince ?? now
   const noRoomCount = history.noRoomCount + 1
