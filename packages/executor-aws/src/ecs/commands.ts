@@ -1,8 +1,8 @@
 import type { Executor, ExecutorCommandGroup } from '@fairlead/executor'
-import type { EcsExecutor } from './ecs-executor.ts'
+import type { EcsOperations } from './ecs-operations.ts'
 
 /** `fairlead ecs …` */
-export function ecsCommands(): ExecutorCommandGroup {
+export function ecsCommands(operationsOf: (executor: Executor) => EcsOperations): ExecutorCommandGroup {
   return {
     name: 'ecs',
     description: 'Look at the tasks that an executor runs on Amazon ECS.',
@@ -11,7 +11,7 @@ export function ecsCommands(): ExecutorCommandGroup {
         name: 'check',
         description: 'Ask ECS for everything without which no task could run.',
         run: async ({ executor, out, signal }) => {
-          const findings = await own(executor).operations.check(signal)
+          const findings = await operationsOf(executor).check(signal)
           for (const { about, problem } of findings)
             out(`${problem === null ? 'ok     ' : 'PROBLEM'} ${about}${said(problem)}\n`)
           return findings.every(({ problem }) => problem === null) ? 0 : 1
@@ -22,7 +22,7 @@ export function ecsCommands(): ExecutorCommandGroup {
         description: 'List the tasks of this executor that ECS has.',
         options: { '--all': 'also those that have stopped in the last hour' },
         run: async ({ executor, options, out, signal }) => {
-          const tasks = await own(executor).operations.list(options['all'] === true, signal)
+          const tasks = await operationsOf(executor).list(options['all'] === true, signal)
           for (const { arn, status, verdict, dag, task } of tasks) out(`${arn} ${status} (${verdict}) ${dag}.${task}\n`)
           return 0
         },
@@ -34,7 +34,7 @@ export function ecsCommands(): ExecutorCommandGroup {
         options: { '--reason <text>': 'what ECS and the task instance say of it' },
         run: async ({ executor, arguments: [arn = ''], options, out, err, signal }) => {
           const { reason = 'fairlead ecs stop' } = options
-          if (await own(executor).operations.stop(arn, String(reason), signal)) {
+          if (await operationsOf(executor).stop(arn, String(reason), signal)) {
             out(`ECS stops ${arn}.\n`)
             return 0
           }
@@ -48,9 +48,4 @@ export function ecsCommands(): ExecutorCommandGroup {
 
 function said(problem: string | null): string {
   return problem === null ? '' : `: ${problem}`
-}
-
-/** Commands are given an executor of their own class. */
-function own(executor: Executor): EcsExecutor {
-  return executor as EcsExecutor
 }

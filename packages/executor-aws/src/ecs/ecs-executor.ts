@@ -1,6 +1,7 @@
 import {
   BaseExecutor,
   type ExecuteOptions,
+  type Executor,
   type ExecutorCommandGroup,
   type ExecutorHost,
   type ExecutorView,
@@ -89,11 +90,11 @@ export class EcsExecutor extends BaseExecutor {
   }
 
   static getCliCommands(): readonly ExecutorCommandGroup[] {
-    return [ecsCommands()]
+    return [ecsCommands(operationsOf)]
   }
 
   static getUiViews(): readonly ExecutorView[] {
-    return [taskView()]
+    return [taskView(operationsOf)]
   }
 
   /** What the kit cannot do by itself. Nothing else loads it. */
@@ -218,3 +219,8 @@ export class EcsExecutor extends BaseExecutor {
 
 /** What stopping everything may take. */
 const TERMINATE_MS = 60_000
+
+/** Commands and views are given an executor of their own class. */
+function operationsOf(executor: Executor): EcsOperations {
+  return (executor as EcsExecutor).operations
+}

@@ -1,5 +1,5 @@
-import type { ExecutorView } from '@fairlead/executor'
-import type { EcsExecutor } from './ecs-executor.ts'
+import type { Executor, ExecutorView } from '@fairlead/executor'
+import type { EcsOperations } from './ecs-operations.ts'
 
 const text = (title: string, description?: string) => ({
   type: 'string',
@@ -8,7 +8,7 @@ const text = (title: string, description?: string) => ({
 })
 
 /** What is shown beside a task instance that runs, or ran, on ECS. */
-export function taskView(): ExecutorView {
+export function taskView(operationsOf: (executor: Executor) => EcsOperations): ExecutorView {
   return {
     kind: 'taskInstance',
     id: 'task',
@@ -30,6 +30,6 @@ export function taskView(): ExecutorView {
         request: { type: 'object', title: 'Request', description: 'What ECS was asked for, without secrets' },
       },
     },
-    data: ({ executor, taskInstance, signal }) => (executor as EcsExecutor).operations.describe(taskInstance, signal),
+    data: ({ executor, taskInstance, signal }) => operationsOf(executor).describe(taskInstance, signal),
   }
 }
