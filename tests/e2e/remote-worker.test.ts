@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import {
   existsSync,
   mkdtempSync,
@@ -9,15 +9,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WORKER_ENVIRONMENT } from '@fairlead/protocol'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { hasOpenssl, startSpoilingProxy, startTlsProxy } from '../../testkit/api-proxies.ts'
 import { eventually } from '../../testkit/eventually.ts'
+import { startFakeS3, type FakeS3 } from '../../testkit/fake-s3.ts'
 import { FairleadServer } from '../../testkit/fairlead-server.ts'
 import { freePort } from '../../testkit/free-port.ts'
 import { RestClient } from '../../testkit/rest-client.ts'
@@ -27,6 +26,7 @@ import { RestClient } from '../../testkit/rest-client.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const WORKER = join(root, 'packages/task-runner/dist/worker.cjs')
 const LOG_LIMIT = 200_000
+const S3_URL = 's3://logs/of/tasks'
 
 const DAG = `import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Dag, getContext } from 'fairlead'
@@ -72,10 +72,12 @@ wordy.task('speaks', () => {
 let server: FairleadServer
 let client: RestClient
 let folder: string
+let s3: FakeS3
 const started: ChildProcess[] = []
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'fl-far-'))
+  s3 = await startFakeS3()
   server = new FairleadServer(
     { 'far.ts': DAG, 'words.txt': 'hello' },
     {
@@ -83,6 +85,8 @@ beforeAll(async () => {
       FAIRLEAD__API__PORT: String(await freePort()),
       FAIRLEAD__EXECUTION_API__LOG_LIMIT: String(LOG_LIMIT),
       FAIRLEAD__SCHEDULER__SWEEP_INTERVAL: '1',
+      FAIRLEAD__LOGGING__REMOTE_BASE_LOG_FOLDER: S3_URL,
+      ...s3.environment,
     },
   )
   symlinkSync(join(root, 'node_modules'), join(server.folder, 'node_modules'))
@@ -100,6 +104,7 @@ afterEach(() => {
 })
 afterAll(async () => {
   await server.dispose()
+  await s3.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -136,6 +141,7 @@ const outputOf = ({ dispatchId }: HandOver): string => readFileSync(join(folder,
 async function work(
   { environment, dispatchId }: HandOver,
   changes: Readonly<Record<string, string>> = {},
+  cwd: string = root,
 ): Promise<{ code: number | null; output: string }> {
   const env = {
     ...process.env,
@@ -143,7 +149,7 @@ async function work(
     ...environment,
     ...changes,
   }
-  const child = spawn(process.execPath, [WORKER], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [WORKER], { env, cwd, stdio: ['ignore', 'pipe', 'inherit'] })
   started.push(child)
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
@@ -273,11 +279,52 @@ describe('code that a machine has', () => {
   })
 })
 
+describe('a log that goes to S3', () => {
+  const toS3 = () => ({ [WORKER_ENVIRONMENT.logUrl]: S3_URL, ...s3.environment })
+
+  it('is written there, and read from there', async () => {
+    const runId = await client.trigger('held')
+    const handOver = await handedOver('alone')
+    expect(await work(handOver, toS3())).toMatchObject({ code: 0 })
+    const [name = ''] = [...s3.objects.keys()].filter((key) => key.includes(runId))
+    expect(name).toMatch(/^logs\/of\/tasks\/dag_id=held\/run_id=.*\/task_id=alone\/attempt=1\.log$/)
+    const path = `/api/v2/dags/held/dagRuns/${runId}/taskInstances/alone/logs/1?full_content=true`
+    const { content } = (await client.get(path)) as { content: Array<{ event: string }> }
+    expect(content.map(({ event }) => event)).toEqual(['task started', 'it runs', 'task ended'])
+    expect(existsSync(join(server.home, 'logs', name.replace('logs/of/tasks/', '')))).toBe(false)
+  })
+
+  it('and cannot be written costs the task nothing, and the reader is told why', async () => {
+    const runId = await client.trigger('held')
+    const handOver = await handedOver('alone')
+    s3.isForbidden = true
+    const { code, output } = await work(handOver, toS3())
+    const log = await client.logOf('held', runId, 'alone')
+    s3.isForbidden = false
+    expect(code).toBe(0)
+    expect(output).toContain('"isLogSent":false')
+    expect(output).toContain('it runs')
+    expect(log).toContain('AccessDenied')
+  })
+
+  it('is refused before anything runs where the SDK is not installed', async () => {
+    const runId = await client.trigger('held')
+    const handOver = await handedOver('alone')
+    const { code, output } = await work(handOver, toS3(), folder)
+    expect(code).toBe(64)
+    expect(output).toContain('npm install @aws-sdk/client-s3')
+    const other = await work(handOver, { [WORKER_ENVIRONMENT.logUrl]: 'ftp://logs' })
+    expect(other).toMatchObject({ code: 64, output: expect.stringContaining('s3://bucket/prefix') as string })
+    expect(await work(handOver)).toMatchObject({ code: 0 })
+    expect(await client.runEnd('held', runId)).toBe('success')
+  })
+})
+
 describe('an API behind TLS', () => {
   it.skipIf(!hasOpenssl())('is spoken to, by a worker that trusts its certificate (needs openssl)', async () => {
     const runId = await client.trigger('held')
     const handOver = await handedOver('alone')
-    const proxy = await startTlsProxy(handOver.environment[WORKER_ENVIRONMENT.apiUrl] ?? '')
+    const proxy = await startTlsProxy(handOver.environment[WORKER_ENVIRONMENT.apiUrl] ?? '', folder)
     const secure = { [WORKER_ENVIRONMENT.apiUrl]: proxy.url, FAIRLEAD__WORKER__LAUNCH_TIMEOUT: '0' }
     const distrusting = await work(handOver, secure)
     const trusting = await work(handOver, { ...secure, NODE_EXTRA_CA_CERTS: proxy.certificate })
@@ -326,56 +373,3 @@ describe('without a server', () => {
     for (const line of ['it begins', 'it goes on', 'task ended']) expect(log.split(line)).toHaveLength(2)
   })
 })
-
-type Proxy = { url: string; close(): void }
-
-/** Passes calls on to an API, and changes a letter in the code that comes back. */
-function startSpoilingProxy(apiUrl: string): Promise<Proxy> {
-  const spoil = (chunk: Buffer) => Buffer.from(chunk.map((byte) => (byte === 97 ? 98 : byte)))
-  const proxy = createServer(passOn(apiUrl, (url) => (url.endsWith('/bundle.mjs') ? spoil : null)))
-  return listening(proxy, 'http')
-}
-
-/** Passes calls on to an API from an address with TLS. */
-async function startTlsProxy(apiUrl: string): Promise<Proxy & { certificate: string }> {
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
-  const files = ['-keyout', key, '-out', certificate]
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...files, ...subject], {
-    stdio: 'ignore',
-  })
-  const credentials = { key: readFileSync(key), cert: readFileSync(certificate) }
-  return { ...(await listening(createTlsServer(credentials, passOn(apiUrl)), 'https')), certificate }
-}
-
-function passOn(apiUrl: string, changeOf: (url: string) => ((chunk: Buffer) => Buffer) | null = () => null) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
-    const { method, url = '/', headers } = request
-    const passed = httpRequest(new URL(url, apiUrl), { method, headers, agent: false }, (answer) => {
-      const change = changeOf(url)
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.on('data', (chunk: Buffer) => response.write(change === null ? chunk : change(chunk)))
-      answer.on('end', () => response.end())
-    })
-    request.pipe(passed)
-  }
-}
-
-async function listening(proxy: Server, protocol: 'http' | 'https'): Promise<Proxy> {
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-  const { port } = proxy.address() as AddressInfo
-  const close = (): void => {
-    proxy.closeAllConnections()
-    proxy.close()
-  }
-  return { url: `${protocol}://localhost:${port}`, close }
-}
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false // Not on this machine; the test says so.
-  }
-}

@@ -60,3 +60,14 @@ export const WORKER_EXIT_CODES = {
   /** The worker was told to stop, ended the task, and said so. */
   stopped: 143,
 } as const
+
+/** The package that reads and writes logs in S3; whoever keeps them there installs it. */
+export const S3_SDK = '@aws-sdk/client-s3'
+
+/** Where in S3 logs are: `s3://bucket` or `s3://bucket/prefix`. Null for any other address. */
+export function s3PlaceOf(url: string): { readonly bucket: string; keyOf(logPath: string): string } | null {
+  const [, bucket, path = ''] = /^s3:\/\/([^/]+)(\/.*)?$/.exec(url) ?? []
+  if (bucket === undefined) return null
+  const prefix = path.replaceAll(/^\/+|\/+$/g, '')
+  return { bucket, keyOf: (logPath) => (prefix === '' ? logPath : `${prefix}/${logPath}`) }
+}

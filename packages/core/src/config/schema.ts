@@ -165,6 +165,9 @@ export const CONFIG_SCHEMA = {
     level: choice(['debug', 'info', 'warn', 'error'], 'info', 'Least important level that the server writes.'),
     format: choice(['pretty', 'json'], 'pretty', 'Lines for people, or one JSON object a line.'),
     baseLogFolder: optionalText('Folder of task logs; null means `logs` in the home folder.'),
+    remoteBaseLogFolder: optionalText(
+      'Where logs are looked for that are not in the folder: `s3://bucket/prefix`, as workers elsewhere were told to leave them. Needs the package `@aws-sdk/client-s3`.',
+    ),
   },
   metrics: {
     isEnabled: flag(true, 'Whether metrics are kept and served at `/metrics`.'),

@@ -7,6 +7,7 @@ describe('the exit code of a worker', () => {
     exit: { kind: 'exited', exitCode: 0 },
     state: 'success',
     report: { kind: 'told' },
+    isLogSent: true,
     ...given,
   })
   const shutdown = { kind: 'shutdown', detail: 'told to stop' } as const

@@ -11,6 +11,8 @@ export type RemoteEnd =
       readonly state: TaskStateReport['state'] | null
       /** What came of telling it; null where there was nothing to tell. */
       readonly report: SettleResult | null
+      /** False when the log could not be sent; the worker's own output has it. */
+      readonly isLogSent: boolean
     }
   /** Nothing of the user's ran, and repeating it with this ticket would change nothing. */
   | {

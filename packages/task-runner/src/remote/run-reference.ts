@@ -6,7 +6,9 @@ import type { SettleResult } from '../settle-task.ts'
 import { superviseWorkload } from '../supervise-workload.ts'
 import { bundleInCache } from './bundle-cache.ts'
 import { apiSink, limitedSink, type LogOutput } from './log-sinks.ts'
+import { LogShipper } from './log-shipper.ts'
 import type { RemoteEnd } from './remote-end.ts'
+import { openS3Logs, type S3Logs } from './s3-log.ts'
 import { openWorkerFolder } from './worker-folder.ts'
 import { WorkerLog } from './worker-log.ts'
 
@@ -16,7 +18,7 @@ export interface ReferenceOptions {
   readonly dispatchId: string
   /** The launch ticket: good for this dispatch alone, and until it is redeemed. */
   readonly ticket: string
-  /** Where the log goes instead of the API. */
+  /** Where the log goes instead of the API: `s3://bucket/prefix`, for which the SDK must be installed. */
   readonly logUrl?: string | undefined
   readonly childPath: string
   /** Folder of code that was fetched and of logs under way; default: one of this user's own in the temporary folder. */
@@ -37,8 +39,6 @@ const REQUEST_TIMEOUT_MS = 15_000
 
 /** See {@link ReferenceOptions}; the child must be named. */
 export async function runReference(options: ReferenceOptions): Promise<RemoteEnd> {
-  if (options.logUrl !== undefined)
-    return { kind: 'neverStarted', detail: `this worker cannot send its log to ${options.logUrl}` }
   let api: ExecutionApiClient
   try {
     api = new ExecutionApiClient(options.apiUrl, { requestTimeoutMs: REQUEST_TIMEOUT_MS })
@@ -58,6 +58,8 @@ export async function runReference(options: ReferenceOptions): Promise<RemoteEnd
 async function fetchAndRun(api: ExecutionApiClient, options: ReferenceOptions): Promise<RemoteEnd> {
   const { dispatchId, ticket, launchBudgetMs = LAUNCH_BUDGET_MS, signal } = options
   const call = { budgetMs: launchBudgetMs, ...(signal === undefined ? {} : { signal }) }
+  // What is missing is found before anything is asked for.
+  const s3 = options.logUrl === undefined ? null : openS3Logs(options.logUrl)
   const folder = await openWorkerFolder(options.folder)
   const fetched = await fetchWorkload(api.session('', ticket), dispatchId, call)
   if (fetched.kind !== 'found') return notStarted(fetched, signal)
@@ -68,23 +70,27 @@ async function fetchAndRun(api: ExecutionApiClient, options: ReferenceOptions): 
     if (cached.kind !== 'found') return notStarted(cached, signal)
   }
   if (signal?.aborted === true) return stopped()
-  return await runHere({ workload, session, folder, options }, fetched.value)
+  return await runHere({ workload, session, folder, s3, options }, fetched.value)
 }
 
 interface Place {
   readonly workload: ExecuteTask
   readonly session: TaskSession
   readonly folder: string
+  /** Where the log goes instead of the API. */
+  readonly s3: S3Logs | null
   readonly options: ReferenceOptions
 }
 
 async function runHere(place: Place, server: RemoteWorkload): Promise<RemoteEnd> {
-  const { workload, session, folder, options } = place
+  const { workload, session, folder, s3, options } = place
   const { dispatchId, id } = workload.taskInstance
   const log = new WorkerLog({
     folder: join(folder, 'logs', dispatchId),
     logPath: workload.logPath,
-    sink: limitedSink(apiSink(session, id), server.logLimitBytes),
+    keeperOf: (file) =>
+      s3?.keep(file, workload.logPath, server.logLimitBytes) ??
+      new LogShipper(file, limitedSink(apiSink(session, id), server.logLimitBytes), SHIP_MS),
     output: options.output,
   })
   const told: Told = { hasStarted: false, refused: null, state: null, report: null }
@@ -112,8 +118,8 @@ async function runHere(place: Place, server: RemoteWorkload): Promise<RemoteEnd>
   const exit = await run.done
   options.signal?.removeEventListener('abort', onStop)
   if (told.hasStarted) {
-    await log.close()
-    return { kind: 'ended', exit, state: told.state, report: told.report }
+    const isLogSent = await log.close()
+    return { kind: 'ended', exit, state: told.state, report: told.report, isLogSent }
   }
   await log.drop()
   if (told.refused !== null) return notStarted(told.refused, options.signal)
@@ -131,6 +137,7 @@ function detailOf(exit: WorkloadExit): string {
   return 'detail' in exit ? exit.detail : exit.kind
 }
 
+const SHIP_MS = 1_000
 const STOP_DETAIL = 'the worker was told to stop'
 
 function timesOf({ heartbeatTimeoutMs }: RemoteWorkload, options: ReferenceOptions) {

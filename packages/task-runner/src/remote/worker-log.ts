@@ -1,15 +1,25 @@
 import { rm } from 'node:fs/promises'
-import { join, resolve, sep } from 'node:path'
+import { resolve, sep } from 'node:path'
 import { LogWriter } from '../log-writer.ts'
-import { outputSink, type LogOutput, type LogSink } from './log-sinks.ts'
+import { outputSink, type LogOutput } from './log-sinks.ts'
 import { LogShipper } from './log-shipper.ts'
+
+/** Where a log is kept. */
+export interface LogKeeper {
+  /** Begins to keep what is written. */
+  open(): void
+  /** Keeps what there is now; false when that could not be done in this time. */
+  catchUp(budgetMs: number): Promise<boolean>
+  /** Keeps the rest of a log that grows no more; false when that could not be done. */
+  close(budgetMs: number): Promise<boolean>
+}
 
 /** What a worker's log is made of. */
 export interface WorkerLogOptions {
   /** A folder of this hand-over alone: what an earlier one on this machine wrote is not sent again. */
   readonly folder: string
   readonly logPath: string
-  readonly sink: LogSink
+  keeperOf(file: string): LogKeeper
   /** The worker's own output, which gets all of it too. */
   readonly output: LogOutput | undefined
 }
@@ -18,35 +28,36 @@ export interface WorkerLogOptions {
 export class WorkerLog {
   readonly writer: LogWriter
   readonly #folder: string
-  readonly #shipper: LogShipper
-  readonly #copy: LogShipper | null
+  readonly #keeper: LogKeeper
+  readonly #copy: LogKeeper | null
 
-  constructor({ folder, logPath, sink, output }: WorkerLogOptions) {
+  constructor({ folder, logPath, keeperOf, output }: WorkerLogOptions) {
     const file = resolve(folder, logPath)
-    if (!file.startsWith(folder + sep)) throw new Error(`the log path "${logPath}" leads out of ${join(folder)}`)
+    if (!file.startsWith(folder + sep)) throw new Error(`the log path "${logPath}" leads out of ${folder}`)
     this.#folder = folder
     this.writer = new LogWriter(file)
-    this.#shipper = new LogShipper(file, sink, SHIP_MS)
+    this.#keeper = keeperOf(file)
     this.#copy = output === undefined ? null : new LogShipper(file, outputSink(output), COPY_MS)
     this.#copy?.open()
   }
 
   /** Begins to send: the task has its session. */
   open(): void {
-    this.#shipper.open()
+    this.#keeper.open()
   }
 
   /** Sends what there is, so that whoever sees the outcome finds the log that leads to it. */
   async catchUp(): Promise<void> {
     await this.writer.flush()
-    await this.#shipper.catchUp(BEFORE_REPORT_MS)
+    await this.#keeper.catchUp(BEFORE_REPORT_MS)
   }
 
-  /** Sends the rest of the log of a task that ran; one that cannot be sent stays where it is. */
-  async close(): Promise<void> {
+  /** Sends the rest of the log of a task that ran; false when it could not be sent, and stays where it is. */
+  async close(): Promise<boolean> {
     await this.#copy?.close(LAST_COPY_MS)
-    const isShipped = await this.#shipper.close(LAST_LOG_MS)
-    if (isShipped) await this.#remove()
+    const isSent = await this.#keeper.close(LAST_LOG_MS)
+    if (isSent) await this.#remove()
+    return isSent
   }
 
   /** Forgets the log of a task that was not begun: there is no session to send it under. */
@@ -61,7 +72,6 @@ export class WorkerLog {
 }
 
 const COPY_MS = 250
-const SHIP_MS = 1_000
-const BEFORE_REPORT_MS = 2_000
+const BEFORE_REPORT_MS = 5_000
 const LAST_COPY_MS = 5_000
 const LAST_LOG_MS = 60_000

@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { UNMAPPED } from '@fairlead/protocol'
@@ -8,6 +9,7 @@ import type { ApiContext, Routes } from '../api-context.ts'
 import { ApiProblem } from '../problem.ts'
 import type { LogChunk } from './log-file.ts'
 import { logSource, type LogSource } from './log-source.ts'
+import { openRemoteLogs, type RemoteLogs } from './remote-logs.ts'
 import { requireTry, type TaskInstancePath } from './require.ts'
 import { taskInstancePath } from './task-instances.ts'
 import { flagParameter } from './wire.ts'
@@ -24,6 +26,11 @@ const NDJSON = 'application/x-ndjson'
 
 /** Route of the log of a try: JSON in pages, or NDJSON whole, or followed while the try runs. */
 export const logRoutes: Routes = (app, context) => {
+  const { logging, paths } = context.config
+  const remote =
+    logging.remoteBaseLogFolder === null
+      ? null
+      : openRemoteLogs(logging.remoteBaseLogFolder, join(paths.home, 'fetched-logs'))
   app.get(
     '/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id/logs/:try_number',
     {
@@ -35,7 +42,7 @@ export const logRoutes: Routes = (app, context) => {
     },
     async ({ params, query, headers }, reply) => {
       const row = await requireTry(context, params, params.try_number, query.map_index)
-      const log = await sourceOf(context, row, params)
+      const log = await sourceOf(context, row, { path: params, remote })
       if (query.follow || headers.accept?.includes(NDJSON) === true) {
         const closed = AbortSignal.any([context.signal, abortOnClose(reply.raw)])
         const chunks = query.follow ? log.follow(closed) : wholeLog(log)
@@ -49,16 +56,32 @@ export const logRoutes: Routes = (app, context) => {
   )
 }
 
-async function sourceOf(context: ApiContext, row: TaskInstanceRow, path: TaskInstancePath): Promise<LogSource> {
+async function sourceOf(
+  context: ApiContext,
+  row: TaskInstanceRow,
+  { path, remote }: { readonly path: TaskInstancePath; readonly remote: RemoteLogs | null },
+): Promise<LogSource> {
   const isEnded = async () => {
     const now = await requireTry(context, path, row.try_number, row.map_index)
     return now.state !== 'running' && now.state !== 'queued' && now.state !== 'scheduled' && now.state !== 'none'
   }
-  return logSource(await context.liveLog(row), {
-    path: join(context.config.paths.logs, pathOf(row)),
-    clock: context.moves.environment.clock,
-    isEnded,
-  })
+  const live = await context.liveLog(row)
+  const file = join(context.config.paths.logs, pathOf(row))
+  const { clock } = context.moves.environment
+  if (live.kind === 'live' || remote === null || row.ended_at === null || (await isThere(file)))
+    return logSource(live, { path: file, clock, isEnded })
+  const brought = await remote.bring(pathOf(row), row.ended_at)
+  if (brought.kind === 'here')
+    return logSource({ kind: 'file', note: null, isFailure: false }, { path: brought.file, clock, isEnded })
+  const note = brought.why ?? live.note
+  return logSource({ kind: 'file', note, isFailure: live.isFailure }, { path: file, clock, isEnded })
+}
+
+function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  )
 }
 
 function pathOf({
