@@ -2,7 +2,7 @@
 // `serve` keeps a server for one who restarts it: it prints its address, and obeys `restart fast|immediate` a line of
 // its standard input until that ends.
 // Servers listen on loopback and keep everything in a temporary folder; --durable leaves PostgreSQL's fsync on, --docker
-// adds a Docker engine.
+// adds a Docker engine, --moto a Python from which tests start moto, and the service models of AWS.
 import { spawn, spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -21,6 +21,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startDocker, stopDocker } from './docker-engine.mjs'
+import { findMoto } from './moto.mjs'
 
 const record = fileURLToPath(new URL('../.cache/services.json', import.meta.url))
 const [action, ...rest] = process.argv.slice(2)
@@ -29,7 +30,7 @@ if (action === 'start') await start()
 else if (action === 'stop') await stop()
 else if (action === 'serve') await serve()
 else if (action === 'run' && rest.includes('--')) await run(rest.slice(rest.indexOf('--') + 1))
-else fail('Usage: node scripts/services.mjs start | stop | serve | run [--durable] [--docker] -- command…')
+else fail('Usage: node scripts/services.mjs start | stop | serve | run [--durable] [--docker] [--moto] -- command…')
 
 async function start() {
   if (existsSync(record)) fail(`Services run already (${record}). Stop them with: node scripts/services.mjs stop`)
@@ -77,13 +78,27 @@ async function serve() {
 }
 
 async function startServices() {
+  const moto = options().includes('--moto') ? mustFindMoto() : null
   const postgres = await startPostgres()
-  if (!rest.includes('--docker')) return { postgres, docker: null }
+  if (!options().includes('--docker')) return { postgres, docker: null, moto }
   try {
-    return { postgres, docker: await startDocker() }
+    return { postgres, docker: await startDocker(), moto }
   } catch (error) {
     return fail(error.message, () => stopPostgres(postgres))
   }
+}
+
+function mustFindMoto() {
+  try {
+    return findMoto()
+  } catch (error) {
+    return fail(error.message)
+  }
+}
+
+/** What was said before the command. */
+function options() {
+  return rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest
 }
 
 async function stopServices({ postgres, docker }) {
@@ -94,10 +109,11 @@ async function stopServices({ postgres, docker }) {
   }
 }
 
-function environmentOf({ postgres, docker }) {
+function environmentOf({ postgres, docker, moto }) {
   return {
     FAIRLEAD_TEST_POSTGRES_URL: postgres.url,
     ...(docker === null ? {} : { FAIRLEAD_TEST_DOCKER_SOCKET: docker.socketPath }),
+    ...(moto === null ? {} : { FAIRLEAD_TEST_MOTO_PYTHON: moto.python, FAIRLEAD_TEST_AWS_MODELS: moto.models }),
   }
 }
 

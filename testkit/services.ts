@@ -2,7 +2,9 @@
 
 /** The command that runs the tests with PostgreSQL. */
 export const SERVICES_COMMAND = 'node scripts/services.mjs run -- npm test'
-/** The one command that runs the tests with every service. */
+/** The command that runs the tests with moto, a second opinion of AWS, and with the service models of AWS. */
+export const MOTO_COMMAND = 'node scripts/services.mjs run --moto -- npm test'
+/** The command that runs the tests with PostgreSQL and a Docker engine. */
 export const DOCKER_COMMAND = 'node scripts/services.mjs run --docker -- npm test'
 
 /**
@@ -19,6 +21,19 @@ export function postgresUrl(): string | null {
  */
 export function dockerSocket(): string | null {
   return serviceUrl('a Docker engine', 'FAIRLEAD_TEST_DOCKER_SOCKET', DOCKER_COMMAND)
+}
+
+/**
+ * A Python that has moto's server and botocore, or null where none is provided. Throws instead of answering null when
+ * FAIRLEAD_REQUIRE_SERVICES=1.
+ */
+export function motoPython(): string | null {
+  return serviceUrl('moto', 'FAIRLEAD_TEST_MOTO_PYTHON', MOTO_COMMAND)
+}
+
+/** Folder of the service models of AWS that botocore brings along, or null where there is no botocore. */
+export function awsServiceModels(): string | null {
+  return serviceUrl('the service models of AWS', 'FAIRLEAD_TEST_AWS_MODELS', MOTO_COMMAND)
 }
 
 /** Name for a suite that needs a service: says why it is skipped and how to run it. */

@@ -35,6 +35,8 @@ export interface AwsDouble {
   readonly faults: Faults
   readonly calls: CallCounts
   readonly clock: DoubleClock
+  /** Every operation that it knows, as `ecs:RunTask`. */
+  operations(): readonly string[]
   /** Settings of a client that signs with other credentials. */
   clientOf(credentials: Credentials): ClientSettings
   /** Ends every process and every connection. */

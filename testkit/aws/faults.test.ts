@@ -81,11 +81,11 @@ it('cuts the connection before anything is carried out', async () => {
 it('answers expired and unknown credentials, any other error, and late', async () => {
   double.faults.next('ecs:ListTasks', { kind: 'expiredCredentials' })
   double.faults.next('ecs:ListTasks', { kind: 'unknownCredentials' })
-  double.faults.next('ecs:ListTasks', { kind: 'error', code: 'BlockedException', message: 'The account is blocked.' })
+  double.faults.next('ecs:ListTasks', { kind: 'error', code: 'ClientException', message: 'The account is blocked.' })
   double.faults.next('ecs:ListTasks', { kind: 'latency', ms: 30 }, 4)
   await expect(list()).rejects.toMatchObject({ name: 'ExpiredTokenException' })
   await expect(list()).rejects.toMatchObject({ name: 'UnrecognizedClientException' })
-  await expect(list()).rejects.toMatchObject({ name: 'BlockedException', message: 'The account is blocked.' })
+  await expect(list()).rejects.toMatchObject({ name: 'ClientException', message: 'The account is blocked.' })
   const startedAt = performance.now()
   await list()
   expect(performance.now() - startedAt).toBeGreaterThan(25)
@@ -109,6 +109,7 @@ it('obeys another process over HTTP', async () => {
     const body = JSON.stringify({ call: name, args })
     return await (await fetch(`${double.url}/_double`, { method: 'POST', body })).json()
   }
+  double.ecs.hold('PENDING')
   await run('1')
   expect(await call('ecs.running')).toEqual({ result: double.ecs.running() })
   await call('faults.next', 'ecs:ListTasks', { kind: 'throttle' })

@@ -79,6 +79,8 @@ export async function startAwsDouble(options: AwsDoubleOptions = {}): Promise<Aw
     calls,
     clock,
     clientOf,
+    operations: () =>
+      services.flatMap(({ name, operations }) => Object.keys(operations).map((one) => `${name}:${one}`)),
     async close() {
       await Promise.all([ecs.close(), batch.close(), lambda.close()])
       clock.close()

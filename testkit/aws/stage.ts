@@ -1,5 +1,6 @@
 import type { AwsDouble } from './aws-double.ts'
-import { startAwsDouble, type AwsDoubleOptions } from './index.ts'
+import type { AwsDoubleOptions } from './index.ts'
+import { startCheckedDouble } from './model/checked-double.ts'
 
 /** A double with what most tests need on it: the cluster `jobs`, the task definition `worker`, and a way to run a shell. */
 
@@ -14,7 +15,7 @@ export const NETWORK = { awsvpcConfiguration: { subnets: ['subnet-1'], securityG
 
 /** Starts a double and sets the stage. The definition runs the command of its override in a shell. */
 export async function startStage(options: AwsDoubleOptions = {}): Promise<AwsDouble> {
-  const double = await startAwsDouble(options)
+  const double = await startCheckedDouble(options)
   double.ecs.defineCluster({ name: CLUSTER })
   double.ecs.defineTaskDefinition({
     family: DEFINITION,

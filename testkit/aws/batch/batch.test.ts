@@ -12,13 +12,14 @@ import {
 } from '@aws-sdk/client-batch'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../eventually.ts'
-import { startAwsDouble, type AwsDouble } from '../index.ts'
+import type { AwsDouble } from '../aws-double.ts'
+import { startCheckedDouble } from '../model/checked-double.ts'
 
 let double: AwsDouble
 let batch: BatchClient
 
 beforeEach(async () => {
-  double = await startAwsDouble()
+  double = await startCheckedDouble()
   batch = new BatchClient({ ...double.client, maxAttempts: 1 })
   double.batch.defineQueue({ name: 'jobs' })
   double.batch.defineJobDefinition({ name: 'worker', image: 'sh:latest', environment: [{ name: 'WHO', value: 'it' }] })

@@ -12,7 +12,7 @@ import {
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../eventually.ts'
-import type { AwsDouble } from '../index.ts'
+import type { AwsDouble } from '../aws-double.ts'
 import { CLUSTER, CONTAINER, DEFINITION, LOG_GROUP, NETWORK, startStage } from '../stage.ts'
 
 let double: AwsDouble

@@ -12,7 +12,8 @@ import {
 } from '@aws-sdk/client-lambda'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../eventually.ts'
-import { startAwsDouble, type AwsDouble } from '../index.ts'
+import type { AwsDouble } from '../aws-double.ts'
+import { startCheckedDouble } from '../model/checked-double.ts'
 import type { FunctionSpec } from './stage.ts'
 
 const handlerPath = fileURLToPath(new URL('./handlers.test-fixture.mjs', import.meta.url))
@@ -22,7 +23,7 @@ let double: AwsDouble
 let lambda: LambdaClient
 
 beforeEach(async () => {
-  double = await startAwsDouble()
+  double = await startCheckedDouble()
   lambda = new LambdaClient({ ...double.client, maxAttempts: 1 })
   define()
 })

@@ -5,13 +5,14 @@ import {
   type GetLogEventsCommandInput,
 } from '@aws-sdk/client-cloudwatch-logs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { startAwsDouble, type AwsDouble } from '../index.ts'
+import type { AwsDouble } from '../aws-double.ts'
+import { startCheckedDouble } from '../model/checked-double.ts'
 
 let double: AwsDouble
 let logs: CloudWatchLogsClient
 
 beforeEach(async () => {
-  double = await startAwsDouble()
+  double = await startCheckedDouble()
   logs = new CloudWatchLogsClient({ ...double.client, maxAttempts: 1 })
 })
 

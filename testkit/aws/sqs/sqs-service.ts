@@ -59,7 +59,7 @@ function sendMessageBatch(sqs: SqsDouble): Operation {
     run: ({ Entries, ...input }) => {
       const queue = queueOf(sqs, input)
       checkBatch(Entries)
-      return { Successful: Entries.map((entry) => ({ Id: entry.Id, ...send(queue, entry) })) }
+      return { Successful: Entries.map((entry) => ({ Id: entry.Id, ...send(queue, entry) })), Failed: [] }
     },
   })
 }

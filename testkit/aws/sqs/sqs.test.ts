@@ -12,14 +12,15 @@ import {
   type ReceiveMessageCommandInput,
 } from '@aws-sdk/client-sqs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { startAwsDouble, type AwsDouble } from '../index.ts'
+import type { AwsDouble } from '../aws-double.ts'
+import { startCheckedDouble } from '../model/checked-double.ts'
 
 let double: AwsDouble
 let sqs: SQSClient
 let QueueUrl: string
 
 beforeEach(async () => {
-  double = await startAwsDouble()
+  double = await startCheckedDouble()
   sqs = new SQSClient({ ...double.client, maxAttempts: 1 })
   QueueUrl = double.sqs.createQueue('results')
 })
