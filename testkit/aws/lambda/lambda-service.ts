@@ -108,6 +108,7 @@ function describe(definition: LambdaFunction): Readonly<Record<string, unknown>>
     PackageType: 'Zip',
     Architectures: ['x86_64'],
     EphemeralStorage: { Size: 512 },
+    SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
     LoggingConfig: { LogFormat: 'Text', LogGroup: `/aws/lambda/${name}` },
     ...(env === undefined ? {} : { Environment: { Variables: env } }),
     ...(deadLetterQueueArn === undefined ? {} : { DeadLetterConfig: { TargetArn: deadLetterQueueArn } }),

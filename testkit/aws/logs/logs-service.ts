@@ -51,7 +51,7 @@ function getLogEvents(logs: LogStore, region: string): Operation {
         throw new AwsError('ResourceNotFoundException', 'The specified log stream does not exist.')
       const { from, to } = windowOf(stream, limit, input)
       const events = stream.slice(from, to).filter(({ timestamp }) => timestamp >= startTime && timestamp < endTime)
-      return { events, nextForwardToken: `f/${to}/s`, nextBackwardToken: `b/${from}/s` }
+      return { events, nextForwardToken: tokenOf('f', to), nextBackwardToken: tokenOf('b', from) }
     },
   })
 }
@@ -72,6 +72,11 @@ function windowOf(
   const at = match === null ? (startFromHead ? 0 : stream.length) : Math.min(Number(match[2]), stream.length)
   if (isForward) return { from: at, to: at + fitting(stream.slice(at, at + limit)) }
   return { from: at - fitting(stream.slice(Math.max(0, at - limit), at).toReversed()), to: at }
+}
+
+/** Tokens have 56 digits on AWS. */
+function tokenOf(direction: 'f' | 'b', at: number): string {
+  return `${direction}/${String(at).padStart(56, '0')}/s`
 }
 
 /** How many of these fit into one answer: a megabyte, each with 26 bytes of its own. */
@@ -101,9 +106,14 @@ function describeLogStreams(logs: LogStore, region: string): Operation {
         creationTime: events[0]?.timestamp ?? 0,
         arn: `${groupArn(region, group)}:log-stream:${name}`,
         storedBytes: 0,
+        uploadSequenceToken: '1',
         ...(events.length === 0
           ? {}
-          : { firstEventTimestamp: events[0]?.timestamp, lastEventTimestamp: events.at(-1)?.timestamp }),
+          : {
+              firstEventTimestamp: events[0]?.timestamp,
+              lastEventTimestamp: events.at(-1)?.timestamp,
+              lastIngestionTime: events.at(-1)?.ingestionTime,
+            }),
       }))
       return { logStreams, ...(nextToken === null ? {} : { nextToken }) }
     },

@@ -6,7 +6,7 @@ import { SQSClient } from '@aws-sdk/client-sqs'
 import { STSClient } from '@aws-sdk/client-sts'
 import { fileURLToPath } from 'node:url'
 import type { AwsDouble, ClientSettings } from '../aws-double.ts'
-import { STAGE, type Place } from './request-set.ts'
+import { STAGE, type Place } from './set-request.ts'
 
 /** A client of each service for one address. */
 export type Clients = Pick<Place, 'ecs' | 'batch' | 'lambda' | 'sqs' | 'logs' | 'sts'>
@@ -52,6 +52,7 @@ export function placeOnDouble(double: AwsDouble): Place {
   return {
     ...clientsOf(double.client),
     subnet: 'subnet-1',
+    securityGroup: 'sg-1',
     roleArn: iam.createRole({ name: 'launcher' }),
     queueUrl: sqs.createQueue(STAGE.queueName),
   }

@@ -1,5 +1,6 @@
 import { eventually } from '../../eventually.ts'
-import { requestSet, type Answers, type Place, type SetRequest } from './request-set.ts'
+import { requestSet } from './request-set.ts'
+import type { Answers, Place, SetRequest } from './set-request.ts'
 
 /** What came of one request: an answer, or the name of an error. */
 export interface Outcome {

@@ -5,7 +5,7 @@ import { startAwsDouble, type AwsDouble } from '../index.ts'
 import type { Exchange } from '../server.ts'
 import { destroy, placeOnDouble } from './place.ts'
 import { problemsOfExchange, problemsOfRequest } from './problems-of-exchange.ts'
-import { STAGE, type Place } from './request-set.ts'
+import { STAGE, type Place } from './set-request.ts'
 import { sendRequestSet } from './send-request-set.ts'
 import { loadServiceModels } from './service-model.ts'
 import deviations from './service-model-deviations.json' with { type: 'json' }
