@@ -224,6 +224,15 @@ describe('a worker with a ticket that is worth nothing', () => {
     expect(second.output).not.toContain('it runs')
   })
 
+  it('begins nothing when another one is a moment before it', async () => {
+    const runId = await client.trigger('held')
+    const handOver = await handedOver('alone')
+    const workers = await Promise.all([work(handOver), work(handOver), work(handOver)])
+    expect(workers.map(({ code }) => String(code)).toSorted()).toEqual(['0', '64', '64'])
+    expect(workers.filter(({ output }) => output.includes('it runs'))).toHaveLength(1)
+    expect(await client.runEnd('held', runId)).toBe('success')
+  })
+
   it('begins nothing when its task was handed over anew', async () => {
     const runId = await client.trigger('held')
     const first = await handedOver('alone')

@@ -326,7 +326,7 @@ describe('a log in pieces', () => {
     const attempt = await running()
     await settle(attempt, 'success')
     await api.world.database.transaction(async ({ query }) => {
-      const ended_at = api.world.context.environment.clock.now() - 2 * 60 * 60 * 1000
+      const ended_at = api.world.context.environment.clock.now() - 25 * 60 * 60 * 1000
       await query.updateTable('task_instance').set({ ended_at }).where('id', '=', attempt.id).execute()
     })
     expect(reasonOf(await send(attempt, attempt.session, 0, 'ab'))).toEqual([410, 'archived'])

@@ -1,16 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { access, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
-import type { BundleFile } from '@fairlead/protocol'
+import { bundleManifestSchema, type BundleFile, type BundleManifest } from '@fairlead/protocol'
 import type { CallOptions, FoundAnswer, TaskSession } from '../execution-api-client.ts'
 import { fetchBundleFile, fetchBundleManifest } from '../remote-calls.ts'
+import { removeUnused } from './remove-unused.ts'
 
 /** Where bundles are kept, and how one that is not is had. */
 export interface BundleSource {
   readonly folder: string
   readonly session: TaskSession
-  readonly call: CallOptions
+  /** For one call, with what is left of the time. */
+  call(): CallOptions
 }
 
 /**
@@ -22,12 +24,13 @@ export interface BundleSource {
 export async function bundleInCache(hash: string, source: BundleSource): Promise<FoundAnswer<string>> {
   if (!/^[\w-]+$/.test(hash)) throw new Error(`"${hash}" is no hash of a bundle`)
   const place = join(source.folder, hash)
-  if (await isThere(place)) {
+  if (await isWhole(place)) {
     const now = new Date()
     await utimes(place, now, now).catch(() => undefined) // Another user's cache may be read-only.
     return { kind: 'found', value: place }
   }
-  await removeOld(source.folder)
+  await mkdir(source.folder, { recursive: true, mode: 0o700 })
+  await removeUnused(source.folder, (name) => (name.startsWith(DRAFT) ? DRAFT_MS : UNUSED_MS))
   for (let attempt = 1; ; attempt += 1) {
     const draft = join(source.folder, `${DRAFT}${randomUUID()}`)
     try {
@@ -47,30 +50,53 @@ const DRAFT = '.fetching-'
 const MOST_ATTEMPTS = 3
 const UNUSED_MS = 7 * 24 * 60 * 60 * 1000
 const DRAFT_MS = 60 * 60 * 1000
+/** What was fetched; written last. */
+const INDEX = '.fetched.json'
+const MARK = 'manifest.json'
 
 /** Null when all of the bundle is there, else what is wrong with it. */
-async function fetchInto(
-  folder: string,
-  hash: string,
-  { session, call }: BundleSource,
-): Promise<FoundAnswer<string | null>> {
-  const manifest = await fetchBundleManifest(session, hash, call)
+async function fetchInto(folder: string, hash: string, source: BundleSource): Promise<FoundAnswer<string | null>> {
+  const manifest = await fetchBundleManifest(source.session, hash, source.call())
   if (manifest.kind !== 'found') return manifest
+  if (manifest.value.files.every(({ path }) => path !== MARK)) return { kind: 'found', value: `it has no ${MARK}` }
   for (const file of manifest.value.files) {
     const path = resolve(folder, file.path)
     if (!path.startsWith(folder + sep)) throw new Error(`the bundle's file "${file.path}" leads out of its folder`)
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const sink = () => createWriteStream(path, { mode: 0o600 })
-    const fetched = await fetchBundleFile(session, { hash, path: file.path, sink }, call)
+    const fetched = await fetchFile(path, { hash, path: file.path }, source)
     if (fetched.kind !== 'found') return fetched
     const problem = await problemWith(path, file)
     if (problem !== null) return { kind: 'found', value: problem }
   }
-  const isWhole = manifest.value.files.some(({ path }) => path === MARK)
-  return { kind: 'found', value: isWhole ? null : `it has no ${MARK}` }
+  await writeFile(join(folder, INDEX), JSON.stringify(manifest.value), { mode: 0o600 })
+  return { kind: 'found', value: null }
 }
 
-const MARK = 'manifest.json'
+async function fetchFile(
+  path: string,
+  file: { readonly hash: string; readonly path: string },
+  { session, call }: BundleSource,
+): Promise<FoundAnswer<null>> {
+  const { signal, budgetMs } = call()
+  const disk = new AbortController()
+  const fetched = await fetchBundleFile(
+    session,
+    {
+      ...file,
+      // A full disk is no outage of the API, and is not waited for.
+      sink: () => createWriteStream(path, { mode: 0o600 }).once('error', (error) => disk.abort(error)),
+    },
+    { budgetMs, signal: signal === undefined ? disk.signal : AbortSignal.any([signal, disk.signal]) },
+  )
+  const broken: unknown = disk.signal.reason
+  // Whatever breaks off a download closes its file with an error too; one of the disk has a name of the system's.
+  if (fetched.kind !== 'found' && isOfDisk(broken)) throw broken
+  return fetched
+}
+
+function isOfDisk(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && ['open', 'write'].includes(String(error.syscall))
+}
 
 async function problemWith(path: string, { path: name, size, sha256 }: BundleFile): Promise<string | null> {
   const hash = createHash('sha256')
@@ -84,29 +110,35 @@ async function problemWith(path: string, { path: name, size, sha256 }: BundleFil
   return digest === sha256 ? null : `${name} has the SHA-256 ${digest} and should have ${sha256}`
 }
 
+/** Gives a bundle its place, which another worker of this machine may have filled first, with the same. */
 async function publish(draft: string, place: string): Promise<string> {
-  try {
-    await rename(draft, place)
-  } catch (error) {
-    if (!(await isThere(place))) throw error // Else another worker of this machine was first, with the same.
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await rename(draft, place)
+      return place
+    } catch (error) {
+      if (await isWhole(place)) return place
+      if (attempt === MOST_ATTEMPTS) throw error
+    }
+    // Whoever cleans temporary folders has taken some of what is there.
+    const aside = join(dirname(place), `${DRAFT}${randomUUID()}`)
+    await rename(place, aside).catch(() => undefined) // Another worker did the same.
+    await rm(aside, { recursive: true, force: true })
   }
-  return place
 }
 
-function isThere(place: string): Promise<boolean> {
-  return access(join(place, MARK)).then(
-    () => true,
-    () => false,
-  )
+/** True when every file is there that was fetched. */
+async function isWhole(place: string): Promise<boolean> {
+  const index = await readIndex(place)
+  if (index === null) return false
+  const sizes = await Promise.all(index.files.map(({ path }) => stat(join(place, path)).catch(() => null)))
+  return sizes.every((facts, at) => facts?.size === index.files[at]?.size)
 }
 
-/** What nobody has used for a week goes, and what a dead worker left half fetched. */
-async function removeOld(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name)
-    const facts = await stat(path).catch(() => null)
-    const longest = name.startsWith(DRAFT) ? DRAFT_MS : UNUSED_MS
-    if (facts !== null && Date.now() - facts.mtimeMs > longest) await rm(path, { recursive: true, force: true })
+async function readIndex(place: string): Promise<BundleManifest | null> {
+  try {
+    return bundleManifestSchema.parse(JSON.parse(await readFile(join(place, INDEX), 'utf8')))
+  } catch {
+    return null // It is not there, or not all of it.
   }
 }

@@ -30,10 +30,10 @@ export class LogShipper {
     const over = AbortSignal.timeout(budgetMs)
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       // What is under way may have looked before the last lines were written.
-      await this.#pass
+      await Promise.race([this.#pass, aborted(over)])
+      if (over.aborted) return false
       const end = await this.#once(over)
       if (end !== 'later') return true
-      if (over.aborted) return false
       await sleep(pauseMs, undefined, { signal: over }).catch(() => undefined)
     }
   }
@@ -60,6 +60,7 @@ export class LogShipper {
       for (;;) {
         const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, this.#offset)
         if (bytesRead === 0) return 'atEnd'
+        if (signal.aborted) return 'later'
         const answer = await this.#sink.take(buffer.subarray(0, bytesRead), this.#offset, signal)
         if (answer.kind !== 'taken') return answer.kind
         this.#offset = answer.offset
@@ -76,6 +77,13 @@ type PassEnd = 'atEnd' | 'full' | 'later'
 const CHUNK_BYTES = 256 * 1024
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
 
 async function openIfThere(path: string): Promise<FileHandle | null> {
   try {

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { ExecuteTask, RemoteWorkload, TaskStateReport, WorkloadExit } from '@fairlead/protocol'
-import { ExecutionApiClient, type Refusal, type TaskSession } from '../execution-api-client.ts'
+import { ExecutionApiClient, type CallOptions, type Refusal, type TaskSession } from '../execution-api-client.ts'
 import { fetchWorkload } from '../remote-calls.ts'
 import type { SettleResult } from '../settle-task.ts'
 import { superviseWorkload } from '../supervise-workload.ts'
@@ -8,6 +9,7 @@ import { bundleInCache } from './bundle-cache.ts'
 import { apiSink, limitedSink, type LogOutput } from './log-sinks.ts'
 import { LogShipper } from './log-shipper.ts'
 import type { RemoteEnd } from './remote-end.ts'
+import { removeUnused } from './remove-unused.ts'
 import { openS3Logs, type S3Logs } from './s3-log.ts'
 import { openWorkerFolder } from './worker-folder.ts'
 import { WorkerLog } from './worker-log.ts'
@@ -34,6 +36,9 @@ export interface ReferenceOptions {
 }
 
 const LAUNCH_BUDGET_MS = 300_000
+/** However long the code took to fetch, its ticket is offered this long. */
+const LEAST_LAUNCH_MS = 10_000
+const UNSENT_LOGS_MS = 7 * 24 * 60 * 60 * 1000
 const KILL_GRACE_MS = 5_000
 const REQUEST_TIMEOUT_MS = 15_000
 
@@ -57,11 +62,13 @@ export async function runReference(options: ReferenceOptions): Promise<RemoteEnd
 /** Rejects only before anything of the user's ran. */
 async function fetchAndRun(api: ExecutionApiClient, options: ReferenceOptions): Promise<RemoteEnd> {
   const { dispatchId, ticket, launchBudgetMs = LAUNCH_BUDGET_MS, signal } = options
-  const call = { budgetMs: launchBudgetMs, ...(signal === undefined ? {} : { signal }) }
+  const giveUpAt = performance.now() + launchBudgetMs
+  const budgetLeft = (): number => Math.max(0, giveUpAt - performance.now())
+  const call = (): CallOptions => ({ budgetMs: budgetLeft(), ...(signal === undefined ? {} : { signal }) })
   // What is missing is found before anything is asked for.
   const s3 = options.logUrl === undefined ? null : openS3Logs(options.logUrl)
   const folder = await openWorkerFolder(options.folder)
-  const fetched = await fetchWorkload(api.session('', ticket), dispatchId, call)
+  const fetched = await fetchWorkload(api.session('', ticket), dispatchId, call())
   if (fetched.kind !== 'found') return notStarted(fetched, signal)
   const workload: ExecuteTask = { ...fetched.value.workload, token: ticket }
   const session = api.session(workload.taskInstance.id, ticket)
@@ -70,7 +77,9 @@ async function fetchAndRun(api: ExecutionApiClient, options: ReferenceOptions): 
     if (cached.kind !== 'found') return notStarted(cached, signal)
   }
   if (signal?.aborted === true) return stopped()
-  return await runHere({ workload, session, folder, s3, options }, fetched.value)
+  await removeUnused(join(folder, 'logs'), () => UNSENT_LOGS_MS)
+  const left = { ...options, launchBudgetMs: Math.max(LEAST_LAUNCH_MS, budgetLeft()) }
+  return await runHere({ workload, session, folder, s3, options: left }, fetched.value)
 }
 
 interface Place {
@@ -86,7 +95,8 @@ async function runHere(place: Place, server: RemoteWorkload): Promise<RemoteEnd>
   const { workload, session, folder, s3, options } = place
   const { dispatchId, id } = workload.taskInstance
   const log = new WorkerLog({
-    folder: join(folder, 'logs', dispatchId),
+    // Of this worker alone: another one may have come with the same ticket.
+    folder: join(folder, 'logs', `${dispatchId}.${randomUUID()}`),
     logPath: workload.logPath,
     keeperOf: (file) =>
       s3?.keep(file, workload.logPath, server.logLimitBytes) ??

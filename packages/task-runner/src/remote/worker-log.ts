@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LogWriter } from '../log-writer.ts'
 import { outputSink, type LogOutput } from './log-sinks.ts'
 import { LogShipper } from './log-shipper.ts'
@@ -16,7 +17,7 @@ export interface LogKeeper {
 
 /** What a worker's log is made of. */
 export interface WorkerLogOptions {
-  /** A folder of this hand-over alone: what an earlier one on this machine wrote is not sent again. */
+  /** A folder of this worker alone: what an earlier one on this machine wrote is not sent again. */
   readonly folder: string
   readonly logPath: string
   keeperOf(file: string): LogKeeper
@@ -48,7 +49,8 @@ export class WorkerLog {
 
   /** Sends what there is, so that whoever sees the outcome finds the log that leads to it. */
   async catchUp(): Promise<void> {
-    await this.writer.flush()
+    // A task may go on printing after it has said what came of it.
+    await Promise.race([this.writer.flush(), sleep(FLUSH_MS, undefined, { ref: false })])
     await this.#keeper.catchUp(BEFORE_REPORT_MS)
   }
 
@@ -72,6 +74,7 @@ export class WorkerLog {
 }
 
 const COPY_MS = 250
+const FLUSH_MS = 1_000
 const BEFORE_REPORT_MS = 5_000
 const LAST_COPY_MS = 5_000
 const LAST_LOG_MS = 60_000

@@ -12,8 +12,8 @@ const path = z.object({ id: z.string() })
 const query = z.object({ offset: z.coerce.number().int().min(0) })
 const RAW = 'application/octet-stream'
 
-/** How long after a try has ended its worker may send what is left of the log. */
-const LATE_MS = 60 * 60 * 1000
+/** How long after a try has ended its worker may send what is left of the log; when it ended is told by another clock. */
+const LATE_MS = 24 * 60 * 60 * 1000
 
 /** Route by which a worker without the log folder writes its log where it is looked for. */
 export const logUploadRoutes: Routes<WorkerApiContext> = (app, context) => {
