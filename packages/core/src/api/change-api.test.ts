@@ -69,6 +69,53 @@ describe('clearing', () => {
     expect((await api.call('GET', `${path}/taskInstances/first`)).body.try_number).toBe(1)
   })
 
+  it('moves a run to the latest version of its Dag when asked, by tasks and as a whole', async () => {
+    const tasks = [taskSpec('first'), taskSpec('going', { upstream: ['first'] })]
+    await api.world.register(dagSpec('moving', tasks))
+    const { path, runId } = await start('moving')
+    expect(await ended(path)).toBe('success')
+    await api.world.register(dagSpec('moving', [taskSpec('coming'), taskSpec('first', { upstream: ['coming'] })]))
+    const asked = { dag_run_id: runId, only_failed: false, dry_run: false, run_on_latest_version: true }
+    const { status, body } = await api.call('POST', '/api/v2/dags/moving/clearTaskInstances', { body: asked })
+    expect(status).toBe(200)
+    expect(body.task_instances.map((row: { task_id: string }) => row.task_id)).toEqual(['coming', 'first'])
+    expect(await ended(path)).toBe('success')
+    const rows = (await api.call('GET', `${path}/taskInstances`)).body.task_instances
+    expect(
+      rows.map((row: { task_id: string; state: string; try_number: number }) => [
+        row.task_id,
+        row.state,
+        row.try_number,
+      ]),
+    ).toEqual([
+      ['going', 'removed', 1],
+      ['coming', 'success', 1],
+      ['first', 'success', 2],
+    ])
+    expect((await api.call('GET', path)).body.dag_versions).toMatchObject([{ version_number: 2 }])
+
+    await api.world.register(dagSpec('moving', [taskSpec('first')]))
+    await api.call('POST', `${path}/clear`, { body: { dry_run: false, run_on_latest_version: true } })
+    expect(await ended(path)).toBe('success')
+    expect((await api.call('GET', path)).body.dag_versions).toMatchObject([{ version_number: 3 }])
+  })
+
+  it('moves no run of which something else is under way, and says what', async () => {
+    await api.world.register(dagSpec('busy', [taskSpec('hold'), taskSpec('free')]))
+    const { path, runId } = await start('busy')
+    await eventually(async () => (await api.call('GET', `${path}/taskInstances/free`)).body.state === 'success')
+    await eventually(async () => (await api.call('GET', `${path}/taskInstances/hold`)).body.state === 'queued')
+    await api.world.register(dagSpec('busy', [taskSpec('hold'), taskSpec('free'), taskSpec('more')]))
+    const asked = { dag_run_id: runId, task_ids: ['free'], only_failed: false, dry_run: false }
+    const { status, body } = await api.call('POST', '/api/v2/dags/busy/clearTaskInstances', {
+      body: { ...asked, run_on_latest_version: true },
+    })
+    expect(status).toBe(409)
+    expect(body.detail).toContain(`Task instance "hold" of run "${runId}" is queued and is not cleared`)
+    expect((await api.call('GET', path)).body.dag_versions).toMatchObject([{ version_number: 1 }])
+    await api.call('POST', `${path}/cancel`)
+  })
+
   it('takes what is downstream along', async () => {
     const { path, runId } = await start('line')
     expect(await ended(path)).toBe('success')

@@ -4,7 +4,7 @@ import type { ReprocessBehavior } from '../model/backfill-plan.ts'
 
 /**
  * The tables, as both engines have them. Moments are integers, milliseconds since the epoch. Truth values are 0 or 1.
- * JSON is text. A task is addressed by its index in its Dag version's spec.
+ * JSON is text. A task is addressed by its index in the spec of its run's version: below 0 when that does not have it.
  */
 
 /** One Dag, by its newest version. */

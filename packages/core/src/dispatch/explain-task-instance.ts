@@ -5,6 +5,7 @@ import { lockRuns } from '../db/queries/lock-runs.ts'
 import { readLiveDispatches } from '../db/queries/stop-requests.ts'
 import { admit, type Admitted } from '../model/admission.ts'
 import { parseLane } from '../model/lane.ts'
+import { isGone } from '../model/version-change.ts'
 import {
   firstCandidates,
   readCapacities,
@@ -103,7 +104,8 @@ async function explainRestarting(tx: Tx, { environment }: MoveContext, row: Expl
   const at = { runKey: row.run_key, taskIndex: row.task_index, mapIndex: row.map_index }
   const [stop] = await readLiveDispatches(tx, [at])
   const since = stop?.stop_requested_at ?? environment.clock.now()
-  return explanation('restarting', `Cleared: waits until the process of try ${row.try_number} is confirmed gone.`, {
+  const why = isGone(row) ? 'Its task is gone: it is removed once' : 'Cleared: waits until'
+  return explanation('restarting', `${why} the process of try ${row.try_number} is confirmed gone.`, {
     tryNumber: row.try_number,
     executor: stop?.executor ?? null,
     stoppingSince: iso(since),

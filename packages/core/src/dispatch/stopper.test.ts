@@ -1,66 +1,17 @@
-import { BaseExecutor, type ExecutorHost } from '@fairlead/executor'
-import type { ExecuteTask, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import { afterEach, expect, it } from 'vitest'
 import { dagSpec, taskSpec } from '../../../../testkit/dag-specs.ts'
 import { eventually } from '../../../../testkit/eventually.ts'
+import { HeldExecutor } from '../../../../testkit/held-executor.ts'
 import { openWorld, type World } from '../../../../testkit/scheduler-world.ts'
 import { describeOnEngines, type TestEngine } from '../../../../testkit/test-databases.ts'
 import { clearTaskInstances } from '../moves/clear-task-instances.ts'
 import { endDagRun } from '../moves/end-dag-run.ts'
 import { markTaskInstances } from '../moves/mark-task-instances.ts'
-import type { MoveContext } from '../moves/move-context.ts'
-import { settleTaskInstances } from '../moves/settle-task-instances.ts'
-import { startTaskInstances } from '../moves/start-task-instances.ts'
 
 const cleanups: Array<() => Promise<void>> = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup()
 })
-
-const WORKER = { hostname: 'here', unixname: 'me', pid: 7, nonce: 'n' }
-
-/** Lets each workload run, and keeps it until the test or a stop ends it. Stops hold until the test lets them through. */
-class HeldExecutor extends BaseExecutor {
-  override readonly syncIntervalMs = null
-  readonly alive = new Map<string, ExecuteTask>()
-  readonly asked: string[] = []
-  stops = (): Promise<void> => Promise.resolve()
-  readonly #context: () => MoveContext
-
-  constructor(host: ExecutorHost, context: () => MoveContext) {
-    super(host)
-    this.#context = context
-  }
-
-  async executeAsync(workload: Workload): Promise<string | null> {
-    if (workload.type !== 'ExecuteTask') return null
-    const { id: taskInstanceId, dispatchId } = workload.taskInstance
-    this.alive.set(dispatchId, workload)
-    await startTaskInstances(this.#context(), [{ taskInstanceId, dispatchId, ...WORKER, startedAt: 0 }])
-    return null
-  }
-
-  async sync(): Promise<void> {}
-
-  override async revokeTask({ dispatchId }: TaskInstanceRef): Promise<void> {
-    this.asked.push(dispatchId)
-    await this.stops()
-    await this.forget(dispatchId)
-    this.alive.delete(dispatchId)
-  }
-
-  /** What runs reports success, and its process ends. */
-  async succeed(): Promise<void> {
-    for (const [dispatchId, { taskInstance }] of this.alive) {
-      const said = { report: { state: 'success' as const, error: null }, exit: null, endedAt: null, actor: 'worker' }
-      await settleTaskInstances(this.#context(), [
-        { taskInstanceId: taskInstance.id, dispatchId: taskInstance.dispatchId, ...said },
-      ])
-      this.alive.delete(dispatchId)
-      this.success(taskInstance.dispatchId)
-    }
-  }
-}
 
 async function openHeld(engine: TestEngine): Promise<{ world: World; executor: HeldExecutor; runId: string }> {
   const { url, drop } = await engine.createDatabase()

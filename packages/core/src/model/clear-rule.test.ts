@@ -1,6 +1,6 @@
 import { TASK_INSTANCE_STATES, isLegalTaskInstanceMove, type TaskInstanceState } from '@fairlead/protocol'
 import { describe, expect, it } from 'vitest'
-import { clearTaskInstance, type Clearing } from './clear-rule.ts'
+import { clearTaskInstance, removeTaskInstance, type Clearing } from './clear-rule.ts'
 
 const cleared = (state: TaskInstanceState, mayRun: boolean): Clearing =>
   clearTaskInstance({ state, tryNumber: 3, mayRun }, 2)
@@ -43,5 +43,22 @@ it('archives nothing of what was never tried', () => {
     to: 'none',
     maxTries: 1,
     archive: null,
+  })
+})
+
+describe('removing a task instance whose task is gone', () => {
+  it.each<[TaskInstanceState, 'ended' | 'superseded' | null]>([
+    ['none', null],
+    ['scheduled', null],
+    ['success', 'ended'],
+    ['running', 'superseded'],
+  ])('from %s: its try is archived as %s, and it ends once nothing of it can live', (state, archive) => {
+    const row = { state, tryNumber: 1 }
+    expect(removeTaskInstance({ ...row, mayRun: false })).toMatchObject({ to: 'removed', archive })
+    expect(removeTaskInstance({ ...row, mayRun: true })).toMatchObject({ to: 'restarting', archive })
+  })
+
+  it.each(['removed', 'restarting'] as const)('from %s changes nothing', (state) => {
+    expect(removeTaskInstance({ state, tryNumber: 1, mayRun: false })).toEqual({ kind: 'unchanged' })
   })
 })

@@ -18,7 +18,7 @@ export type Clearing =
   | { readonly kind: 'unchanged' }
   | {
       readonly kind: 'cleared'
-      readonly to: 'none' | 'restarting'
+      readonly to: 'none' | 'restarting' | 'removed'
       readonly maxTries: number
       readonly archive: Archiving
     }
@@ -30,6 +30,17 @@ export function clearTaskInstance(row: ClearedRow, retries: number): Clearing {
     kind: 'cleared',
     to: row.mayRun ? 'restarting' : 'none',
     maxTries: row.tryNumber + 1 + retries,
+    archive: archiveOf(row),
+  }
+}
+
+/** Removes one whose task is gone. As long as a process of it may live it is restarting; then it ends as `removed`. */
+export function removeTaskInstance(row: ClearedRow): Clearing {
+  if (row.state === 'removed' || row.state === 'restarting') return { kind: 'unchanged' }
+  return {
+    kind: 'cleared',
+    to: row.mayRun ? 'restarting' : 'removed',
+    maxTries: row.tryNumber,
     archive: archiveOf(row),
   }
 }

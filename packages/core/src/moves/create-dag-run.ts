@@ -1,12 +1,12 @@
 import type { Tx } from '../db/database.ts'
 import { appendAudit } from '../db/queries/audit.ts'
-import { insertDagRun, insertRunTaskInstances, type NewTaskInstance } from '../db/queries/create-runs.ts'
+import { insertDagRun, insertRunTaskInstances } from '../db/queries/create-runs.ts'
 import type { VersionedGraph } from '../db/queries/dag-graphs.ts'
 import { changeDagRunCounts } from '../db/queries/update-runs.ts'
-import { laneOfTask, laneText } from '../model/lane.ts'
 import { parseTriggeredBy } from '../model/triggered-by.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
+import { newTaskInstances } from './new-task-instances.ts'
 
 /** A run to create. */
 export interface DagRunRequest {
@@ -85,29 +85,6 @@ function newRun(
     maxActiveTasks: at.maxActiveTasks,
     taskCount: graph.tasks.length,
   }
-}
-
-function newTaskInstances(
-  graph: VersionedGraph,
-  { environment, defaultExecutor }: MoveContext,
-  at: { runKey: number; now: number },
-): readonly NewTaskInstance[] {
-  return graph.tasks.map(({ spec, index, isLeaf, priorityWeight }) => {
-    const lane = laneOfTask(graph.spec, spec, { runKey: at.runKey, defaultExecutor })
-    return {
-      id: environment.random.uuid(at.now),
-      taskIndex: index,
-      taskId: spec.taskId,
-      maxTries: spec.retry.retries + 1,
-      executor: lane.executors[0] ?? defaultExecutor,
-      pool: lane.pool,
-      poolSlots: lane.poolSlots,
-      lane: laneText(lane),
-      queue: spec.queue,
-      priorityWeight,
-      isLeaf,
-    }
-  })
 }
 
 // Airflow's run ids, with randomness where two manual runs could be asked for in the same millisecond.

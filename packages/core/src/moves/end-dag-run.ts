@@ -69,8 +69,8 @@ function orderOf({ as, actor }: HeldEndOrder): RewriteOrder {
 
 function changeOf(row: StandingRow, as: Exclude<EndRunOrder['as'], 'queued'>): RowChange | null {
   const cause = as === 'cancelled' ? 'cancelled' : null
-  if (as === 'success') return row.state === 'success' ? null : { kind: 'settle', row, to: 'success', cause }
-  if (isTerminal(row.state)) return null
+  if (isTerminal(row.state) && (as !== 'success' || row.state === 'success' || row.state === 'removed')) return null
+  if (as === 'success') return { kind: 'settle', row, to: 'success', cause }
   return { kind: 'settle', row, to: FAILS[as].has(row.state) ? 'failed' : 'skipped', cause }
 }
 

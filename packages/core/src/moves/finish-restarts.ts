@@ -4,6 +4,7 @@ import { lockRuns } from '../db/queries/lock-runs.ts'
 import type { TaskAddress } from '../db/queries/move-task-instances.ts'
 import { endRestarts } from '../db/queries/rewrite-runs.ts'
 import { readLiveDispatches } from '../db/queries/stop-requests.ts'
+import { isGone } from '../model/version-change.ts'
 import type { MoveContext } from './move-context.ts'
 import { recountRuns } from './recount-runs.ts'
 import { RunLedger } from './run-ledger.ts'
@@ -26,10 +27,13 @@ export async function finishRestarts(
   const restarted = await endRestarts(
     tx,
     addresses.filter((address) => !held.has(keyOf(address))),
+    ledger.now,
   )
   for (const row of restarted) {
     const { task_id: taskId, map_index: mapIndex, try_number: tryNumber } = row
-    ledger.audit(row.run_key, { actor: 'scheduler', taskId, mapIndex, tryNumber, from: 'restarting', to: 'none' })
+    const to = isGone(row) ? 'removed' : 'none'
+    if (to === 'removed') ledger.run(row.run_key).unfinished -= 1
+    ledger.audit(row.run_key, { actor: 'scheduler', taskId, mapIndex, tryNumber, from: 'restarting', to })
   }
   await recountRuns(ledger, [...new Set(restarted.map((row) => row.run_key))])
   await ledger.close()

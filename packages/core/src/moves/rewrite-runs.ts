@@ -12,7 +12,7 @@ import {
 } from '../db/queries/rewrite-runs.ts'
 import { lockDispatchesOfRuns, requestStops, type StoppingRow } from '../db/queries/stop-requests.ts'
 import { changeDagRunCounts, noteRewrites, queueEndedRuns } from '../db/queries/update-runs.ts'
-import { clearTaskInstance } from '../model/clear-rule.ts'
+import { clearTaskInstance, removeTaskInstance, type Clearing } from '../model/clear-rule.ts'
 import type { MoveContext } from './move-context.ts'
 import { recountRuns } from './recount-runs.ts'
 import { RunLedger, type Rewrite } from './run-ledger.ts'
@@ -27,6 +27,8 @@ import { RunLedger, type Rewrite } from './run-ledger.ts'
 /** What is to become of one task instance. */
 export type RowChange =
   | { readonly kind: 'clear'; readonly row: StandingRow }
+  /** Its task is gone: it is removed, and until no process of it can live it is restarting. */
+  | { readonly kind: 'remove'; readonly row: StandingRow }
   | {
       readonly kind: 'settle'
       readonly row: StandingRow
@@ -108,10 +110,7 @@ async function movesOf(
       if (row.state !== change.to) moves.push({ ...change, id: row.id, from: row.state })
       continue
     }
-    const graph = await ledger.graphOf(row.run_key)
-    const retries = graph.tasks[row.task_index]?.spec.retry.retries ?? 0
-    const cleared = { state: row.state, tryNumber: row.try_number, mayRun: mayRun(row, stopping) }
-    const clearing = clearTaskInstance(cleared, retries)
+    const clearing = await clearingOf(ledger, change, stopping)
     if (clearing.kind === 'unchanged') continue
     const newId = ledger.context.environment.random.uuid(ledger.now)
     moves.push({ ...clearing, kind: 'clear', row, id: row.id, from: row.state, newId })
@@ -119,15 +118,27 @@ async function movesOf(
   return moves
 }
 
+async function clearingOf(
+  ledger: RunLedger,
+  { kind, row }: Exclude<RowChange, { kind: 'settle' }>,
+  stopping: readonly StoppingRow[],
+): Promise<Clearing> {
+  const { state, try_number: tryNumber } = row
+  if (kind === 'remove') {
+    return removeTaskInstance({ state, tryNumber, mayRun: stopping.some((one) => isOf(one, row)) })
+  }
+  const task = (await ledger.graphOf(row.run_key)).tasks[row.task_index]
+  if (task === undefined) return { kind: 'unchanged' }
+  return clearTaskInstance({ state, tryNumber, mayRun: mayRun(row, stopping) }, task.spec.retry.retries)
+}
+
+function isOf(one: StoppingRow, row: StandingRow): boolean {
+  return one.run_key === row.run_key && one.task_index === row.task_index && one.map_index === row.map_index
+}
+
 /** What waits to be let run is refused from now on; whatever else has not been confirmed gone may be running. */
 function mayRun(row: StandingRow, stopping: readonly StoppingRow[]): boolean {
-  return stopping.some(
-    (one) =>
-      one.run_key === row.run_key &&
-      one.task_index === row.task_index &&
-      one.map_index === row.map_index &&
-      !(row.state === 'queued' && one.dispatch_id === row.dispatch_id),
-  )
+  return stopping.some((one) => isOf(one, row) && !(row.state === 'queued' && one.dispatch_id === row.dispatch_id))
 }
 
 async function write(ledger: RunLedger, moves: readonly RowMove[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { listTaskInstancesOfRuns } from '../../db/queries/task-instance-reads.ts'
-import type { RewriteAnswer } from '../../moves/clear-task-instances.ts'
+import type { ClearAnswer } from '../../moves/clear-task-instances.ts'
 import type { ApiContext } from '../api-context.ts'
 import { ApiProblem, notFound } from '../problem.ts'
 import type { VersionCache } from './dag-versions.ts'
@@ -21,13 +21,13 @@ export interface ChangedRuns {
 export function changedWire(
   context: ApiContext,
   versions: VersionCache,
-): (answer: RewriteAnswer, at: ChangedRuns) => Promise<z.infer<typeof changedSchema>> {
+): (answer: ClearAnswer, at: ChangedRuns) => Promise<z.infer<typeof changedSchema>> {
   return async (answer, at) => {
     if (answer.kind !== 'done') throw problemOf(answer, at)
-    const changed = new Set(answer.rows.map((row) => `${row.run_key}/${row.task_index}/${row.map_index}`))
+    const changed = new Set(answer.rows.map((row) => `${row.run_key}/${row.map_index}/${row.task_id}`))
     const runKeys = [...new Set(answer.rows.map((row) => row.run_key))]
     const rows = (await listTaskInstancesOfRuns(context.moves.database.read, runKeys)).filter((row) =>
-      changed.has(`${row.run_key}/${row.task_index}/${row.map_index}`),
+      changed.has(`${row.run_key}/${row.map_index}/${row.task_id}`),
     )
     const known = await versions.of(rows.map((row) => row.version_id))
     return {
@@ -38,7 +38,7 @@ export function changedWire(
   }
 }
 
-function problemOf(answer: Exclude<RewriteAnswer, { kind: 'done' }>, { dagId, runId }: ChangedRuns): ApiProblem {
+function problemOf(answer: Exclude<ClearAnswer, { kind: 'done' }>, { dagId, runId }: ChangedRuns): ApiProblem {
   switch (answer.kind) {
     case 'runNotFound':
       return notFound(`run of Dag "${dagId}"`, runId ?? '')
@@ -48,6 +48,13 @@ function problemOf(answer: Exclude<RewriteAnswer, { kind: 'done' }>, { dagId, ru
       return new ApiProblem('CONFLICT', `Task instance "${answer.row.task_id}" is running, and would be stopped.`, {
         remedy: 'Wait for its end, or leave prevent_running_task out.',
       })
+    case 'underWay':
+      return new ApiProblem(
+        'CONFLICT',
+        `Task instance "${answer.row.task_id}" of run "${answer.runId}" is ${answer.row.state} and is not cleared: ` +
+          'it would go on in code of the old version.',
+        { remedy: 'Wait for its end, clear it too, or leave run_on_latest_version out.' },
+      )
     default:
       return answer satisfies never
   }

@@ -12,7 +12,7 @@ const clearBody = z
   .strictObject({
     dry_run: z.boolean().default(true),
     only_failed: z.boolean().default(false),
-    run_on_latest_version: z.literal(false, 'A cleared run keeps its version').default(false),
+    run_on_latest_version: z.boolean().default(false),
   })
   .meta({ id: 'DAGRunClearBody' })
 
@@ -35,7 +35,8 @@ export const clearRunRoutes =
     app.post(`${ONE}/clear`, { schema: clearSchema }, async ({ params, body, identity }) => {
       const at = { dagId: params.dag_id, runId: params.dag_run_id }
       await requireDagRun(context, at.dagId, at.runId)
-      const order = { actor: identity.username, isDryRun: body.dry_run, preventsRunning: false }
+      const { dry_run: isDryRun, run_on_latest_version: isOnLatestVersion } = body
+      const order = { actor: identity.username, isDryRun, preventsRunning: false, isOnLatestVersion }
       const list = await changed(await clearTaskInstances(context.moves, wholeRun(at, body.only_failed), order), at)
       return body.dry_run ? list : changedRun({ context, versions }, at, list.stopping)
     })

@@ -24,7 +24,7 @@ const clearBody = z
     include_downstream: z.boolean().default(false),
     include_future: z.boolean().default(false),
     include_past: z.boolean().default(false),
-    run_on_latest_version: z.literal(false, 'A cleared run keeps its version').default(false),
+    run_on_latest_version: z.boolean().default(false),
     prevent_running_task: z.boolean().default(false),
   })
   .meta({ id: 'ClearTaskInstancesBody' })
@@ -46,8 +46,12 @@ export const clearRoutes =
       },
       async ({ params, body, identity }) => {
         await requireDag(context, params.dag_id)
-        const { dry_run: isDryRun, prevent_running_task: preventsRunning } = body
-        const order = { actor: identity.username, isDryRun, preventsRunning }
+        const {
+          dry_run: isDryRun,
+          prevent_running_task: preventsRunning,
+          run_on_latest_version: isOnLatestVersion,
+        } = body
+        const order = { actor: identity.username, isDryRun, preventsRunning, isOnLatestVersion }
         const answer = await clearTaskInstances(context.moves, selectionOf(params.dag_id, body), order)
         return answerOf(answer, { dagId: params.dag_id, runId: body.dag_run_id ?? null })
       },

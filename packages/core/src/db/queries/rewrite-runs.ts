@@ -43,7 +43,8 @@ const clear = statement(
   ({ rows }) => `
   update task_instance set
     id = d.in_new_id, state = d.in_to, max_tries = d.in_max_tries, dispatch_id = null, launch_attempts = 0,
-    is_admissible = null, ready_at = null, scheduled_at = null, queued_at = null, started_at = null, ended_at = null,
+    is_admissible = null, ready_at = null, scheduled_at = null, queued_at = null, started_at = null,
+    ended_at = case when d.in_to = 'removed' then cast($2 as bigint) end,
     heartbeat_at = null, hostname = null, unixname = null, pid = null, nonce = null, external_id = null,
     cause = null, exit = null, error = null
   from ${rows(1, { in_id: 'text', in_from: 'text', in_new_id: 'text', in_to: 'text', in_max_tries: 'int' })} as d
@@ -83,7 +84,9 @@ const setCounts = statement(
 
 const endRestart = statement(
   ({ rows }) => `
-  update task_instance set state = 'none'
+  update task_instance set
+    state = case when task_index < 0 then 'removed' else 'none' end,
+    ended_at = case when task_index < 0 then cast($2 as bigint) end
   from ${rows(1, { in_run_key: 'int', in_task_index: 'int', in_map_index: 'int', in_from: 'text' })} as d
   where run_key = d.in_run_key and task_index = d.in_task_index and map_index = d.in_map_index and state = d.in_from
   returning run_key, task_index, map_index, task_id, try_number`,
@@ -98,7 +101,7 @@ export function readStandingRows(tx: Tx, runKeys: readonly number[]): Promise<St
 export interface ClearedRow {
   readonly id: string
   readonly from: TaskInstanceState
-  readonly to: 'none' | 'restarting'
+  readonly to: 'none' | 'restarting' | 'removed'
   readonly newId: string
   readonly maxTries: number
   readonly archive: 'ended' | 'superseded' | null
@@ -111,7 +114,7 @@ export async function clearRows(tx: Tx, rows: readonly ClearedRow[], now: number
   if (archived.length > 0) await tx.all(archive, [idsJson(archived)])
   const superseded = rows.filter((row) => row.archive === 'superseded')
   if (superseded.length > 0) await tx.all(supersede, [idsJson(superseded), now])
-  const moved = await tx.all(clear, [JSON.stringify(rows.map((r) => [r.id, r.from, r.newId, r.to, r.maxTries]))])
+  const moved = await tx.all(clear, [JSON.stringify(rows.map((r) => [r.id, r.from, r.newId, r.to, r.maxTries])), now])
   requireAll(moved.length, rows.length)
 }
 
@@ -147,7 +150,7 @@ export async function setUpstreamCounts(
   await tx.all(setCounts, [JSON.stringify(values)])
 }
 
-/** A row whose restart is over: its last process is gone, and it may run again. */
+/** A row whose restart is over: its last process is gone, and it may run again, unless its task is gone too. */
 export interface RestartedRow {
   readonly run_key: number
   readonly task_index: number
@@ -157,9 +160,9 @@ export interface RestartedRow {
 }
 
 /** Ends the wait of rows that are restarting, at these addresses. */
-export function endRestarts(tx: Tx, addresses: readonly TaskAddress[]): Promise<RestartedRow[]> {
+export function endRestarts(tx: Tx, addresses: readonly TaskAddress[], now: number): Promise<RestartedRow[]> {
   const values = addresses.map((at) => [at.runKey, at.taskIndex, at.mapIndex, 'restarting'])
-  return tx.all<RestartedRow>(endRestart, [JSON.stringify(values)])
+  return tx.all<RestartedRow>(endRestart, [JSON.stringify(values), now])
 }
 
 function idsJson(rows: ReadonlyArray<{ id: string }>): string {

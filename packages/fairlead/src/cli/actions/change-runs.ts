@@ -16,11 +16,19 @@ export async function clearRun(
   ...[dagId, runId, options]: [
     dagId: string,
     runId: string,
-    options: Options & { readonly onlyFailed?: boolean; readonly dryRun?: boolean },
+    options: Options & {
+      readonly onlyFailed?: boolean
+      readonly runOnLatestVersion?: boolean
+      readonly dryRun?: boolean
+    },
   ]
 ): Promise<number> {
   const api = await connect(terminal, options)
-  const body = { dry_run: options.dryRun === true, only_failed: options.onlyFailed === true }
+  const body = {
+    dry_run: options.dryRun === true,
+    only_failed: options.onlyFailed === true,
+    run_on_latest_version: options.runOnLatestVersion === true,
+  }
   const path = runPath(dagId, runId, '/clear')
   if (body.dry_run) {
     await printChanged(terminal, options, await api.send<ChangedTasks<TaskInstanceRow>>('POST', path, body))

@@ -29,6 +29,7 @@ export interface ClearOptions extends ReachOptions {
   readonly endDate?: string
   readonly onlyFailed?: boolean
   readonly onlyRunning?: boolean
+  readonly runOnLatestVersion?: boolean
 }
 
 /** `fairlead tasks clear` */
@@ -43,6 +44,7 @@ export async function clearTasks(terminal: Terminal, dagId: string, options: Cle
     dry_run: options.dryRun === true,
     only_failed: options.onlyFailed === true,
     only_running: options.onlyRunning === true,
+    run_on_latest_version: options.runOnLatestVersion === true,
     task_ids: options.taskIds?.split(',') ?? null,
     dag_run_id: runId ?? null,
     start_date: startDate ?? null,

@@ -25,12 +25,14 @@ export function runsCommand(run: Run): Command {
       .addHelpText('after', examples(...lines))
   sub(
     'clear',
-    'Run the tasks of a run again, under its version of the Dag; what runs is stopped first.',
+    'Run the tasks of a run again; what runs is stopped first. It keeps its version of the Dag, unless told otherwise.',
     'runs clear sales first',
     'runs clear sales first --only-failed',
+    'runs clear sales first --run-on-latest-version',
     'runs clear sales first --dry-run',
   )
     .option('--only-failed', 'only what failed')
+    .option('--run-on-latest-version', "move the run to the Dag's latest version")
     .option('--dry-run', 'only list what would be cleared')
     .addOption(waitOption())
     .action(run(async () => (await actions()).clearRun))

@@ -19,9 +19,10 @@ export function addTaskChanges(
   reaching(
     sub(
       'clear',
-      "Run tasks again, under their runs' versions of the Dag; what runs is stopped first.",
+      'Run tasks again; what runs is stopped first. Runs keep their version of the Dag, unless told otherwise.',
       'tasks clear sales --run-id first --only-failed',
       'tasks clear sales --run-id first --task-ids load,report --downstream',
+      'tasks clear sales --run-id first --only-failed --run-on-latest-version',
       'tasks clear sales --start-date 2026-01-01 --end-date 2026-01-31 --dry-run',
     ),
   )
@@ -31,6 +32,7 @@ export function addTaskChanges(
     .option('-e, --end-date <moment>', 'of runs up to this logical date')
     .option('-f, --only-failed', 'only what failed')
     .option('--only-running', 'only what runs')
+    .option('--run-on-latest-version', "move their runs to the Dag's latest version")
     .action(run(async () => (await changes()).clearTasks))
   reaching(
     sub(
