@@ -14,6 +14,7 @@ import type { input } from 'zod'
 import { failureOf } from '../shared/aws-failure.ts'
 import { LaunchGate } from '../shared/launch-gate.ts'
 import { LaunchRows } from '../shared/launch-rows.ts'
+import { mapSome } from '../shared/patient-calls.ts'
 import { ClusterFacts } from './cluster-facts.ts'
 import { ecsCommands } from './commands.ts'
 import { EcsApi } from './ecs-api.ts'
@@ -171,16 +172,11 @@ export class EcsExecutor extends BaseExecutor {
   /** Stops what this instance runs, each on its own: one that cannot be stopped keeps no other alive. */
   override async terminate(): Promise<void> {
     await super.terminate()
-    const signal = AbortSignal.timeout(TERMINATE_MS)
     const running = this.runningWorkloads.flatMap(({ taskInstance, externalId }) =>
       taskInstance === null ? [] : [{ ...taskInstance, externalId }],
     )
     const mine = new Map([...running, ...this.#launcher.launched].map((ref) => [ref.dispatchId, ref]))
-    const stops = await Promise.allSettled(
-      [...mine.values()].map((ref) => this.#stopper.stop(ref, 'Fairlead: the executor was terminated', signal)),
-    )
-    for (const stop of stops)
-      if (stop.status === 'rejected') this.host.log.warn('a task could not be stopped', { error: String(stop.reason) })
+    await mapSome([...mine.values()], STOPS_AT_ONCE, (ref) => this.#terminateOne(ref))
     await this.#letGo()
   }
 
@@ -188,6 +184,16 @@ export class EcsExecutor extends BaseExecutor {
     for (const dispatchId of dispatchIds) {
       this.#launcher.forget(dispatchId)
       void this.#rows.delete(dispatchId).catch(() => undefined) // Dropped by a sweep in a month.
+    }
+  }
+
+  async #terminateOne(taskInstance: TaskInstanceRef): Promise<void> {
+    const signal = AbortSignal.timeout(TERMINATE_MS)
+    try {
+      await this.#stopper.stop(taskInstance, 'Fairlead: the executor was terminated', signal)
+    } catch (error) {
+      const { dispatchId } = taskInstance
+      this.host.log.warn('a task could not be stopped', { dispatchId, detail: failureOf(error).detail })
     }
   }
 
@@ -217,8 +223,9 @@ export class EcsExecutor extends BaseExecutor {
   }
 }
 
-/** What stopping everything may take. */
+/** What stopping one task may take. */
 const TERMINATE_MS = 60_000
+const STOPS_AT_ONCE = 16
 
 /** Commands and views are given an executor of their own class. */
 function operationsOf(executor: Executor): EcsOperations {

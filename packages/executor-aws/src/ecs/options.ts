@@ -11,8 +11,8 @@ const amount = z.union([z.string().min(1), z.number().positive().transform(Strin
 
 const environment = z
   .record(z.string().min(1), z.string().nullable())
-  .refine((variables) => !Object.keys(variables).some((key) => key.startsWith(RESERVED_ENVIRONMENT)), {
-    message: `Variables that begin with ${RESERVED_ENVIRONMENT} are Fairlead's own: by them the worker finds its workload.`,
+  .refine((variables) => !Object.keys(variables).some((key) => RESERVED_ENVIRONMENT.includes(key)), {
+    message: `${RESERVED_ENVIRONMENT.join(', ')} are Fairlead's own: by them the worker finds its workload.`,
   })
 
 const containerSchema = z.strictObject({

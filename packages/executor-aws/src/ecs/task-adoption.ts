@@ -7,7 +7,7 @@ import { clusterOfArn, partsOfArn } from './task-identity.ts'
 /** The ARN of each task that another instance of the executor began, or null where ECS has none. */
 export type Found = ReadonlyArray<{ readonly taskInstance: TaskInstanceRef; readonly arn: string | null }>
 
-const SEARCHES_AT_ONCE = 8
+const SEARCHES_AT_ONCE = 4
 
 /**
  * Finds the tasks of task instances: by the ARN that was stored, or by who started them where it was not. Tasks of others

@@ -26,4 +26,9 @@ export function workerEnvironment(
 }
 
 /** What a task may not set itself: it would no longer be this workload's. */
-export const RESERVED_ENVIRONMENT = 'FAIRLEAD__WORKER__'
+export const RESERVED_ENVIRONMENT: readonly string[] = [
+  'FAIRLEAD__WORKER__API_URL',
+  'FAIRLEAD__WORKER__DISPATCH_ID',
+  'FAIRLEAD__WORKER__TICKET',
+  'FAIRLEAD__WORKER__LOG_URL',
+]
