@@ -100,7 +100,7 @@ export class Inbox {
       const messages = await api.receive(queueUrl, longPollSeconds, signal)
       this.#problem = null
       this.#failures = 0
-      await Promise.all(messages.map((message) => this.#read(message, signal)))
+      await Promise.all(messages.map((message) => this.#readAlone(message, signal)))
     } catch (error) {
       if (signal.aborted) return
       this.#failures += 1
@@ -108,6 +108,16 @@ export class Inbox {
       log.warn('queue of results cannot be read', { queueUrl, error, failures: this.#failures })
       // An aborted wait ends the loop by its condition.
       await clock.sleep(fullJitterMs(BACKOFF, this.#failures, Math.random), signal).catch(() => undefined)
+    }
+  }
+
+  /** What fails with one message is its own affair: it comes again. */
+  async #readAlone(message: ReceivedMessage, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#read(message, signal)
+    } catch (error) {
+      if (signal.aborted) return
+      this.#parts.log.warn('message could not be dealt with', { messageId: message.messageId, error })
     }
   }
 
