@@ -34,7 +34,7 @@ function bench(script: string, settings: object = {}, parallelism = 32): Executo
       jobQueue: QUEUE,
       jobDefinition: DEFINITION,
       command: [script],
-      pollIntervalMs: 10,
+      poll: { shortestMs: 10 },
       submitSettleMs: 0,
       ...settings,
     },
@@ -84,7 +84,7 @@ describe('submitting to AWS Batch', () => {
   })
 
   it('names nothing of the workload but its dispatch, its ticket and the API', async () => {
-    const workload = await one(bench('exit 0', { environment: { MODE: 'fast' } }))
+    const workload = await one(bench('exit 0', { env: { MODE: 'fast' } }))
     const { containerOverrides, retryStrategy, jobName } = inputOf(workload)
     expect(containerOverrides?.environment).toEqual([
       { name: 'MODE', value: 'fast' },
@@ -241,7 +241,7 @@ describe('a submit whose answer is lost', () => {
   it('counts the job that runs, when there are two after all', async () => {
     // The API would refuse the second worker; this one says so by its exit code.
     const stand = bench('mkdir "$LOCK" 2> /dev/null || exit 64; sleep 600', {
-      environment: { LOCK: `/tmp/${process.pid}-${Date.now()}` },
+      env: { LOCK: `/tmp/${process.pid}-${Date.now()}` },
     })
     const workload = await one(stand)
     double.batch.consistencyLag = 1
@@ -289,7 +289,7 @@ describe('watching jobs', () => {
 
   it('asks less and less often about a job that stays as it is', async () => {
     double.images.define('sh:latest', { kind: 'idle', runMs: 7_200_000, exitCode: 0 })
-    const stand = bench('exit 0', { pollIntervalMs: 2000 })
+    const stand = bench('exit 0', { poll: { shortestMs: 2000 } })
     const workload = await one(stand)
     await stand.until(() => stand.recorded.at(-1)?.kind === 'running')
     double.calls.reset()
@@ -416,12 +416,12 @@ describe('what a queue and a task say of their jobs', () => {
     const stand = bench('exit 0', {
       vcpus: 1,
       memoryMiB: 512,
-      environment: { A: '1', B: '1' },
+      env: { A: '1', B: '1' },
       tags: { team: 'one', 'Cost Centre': '7' },
-      queues: { learning: { jobQueue: 'gpus', gpus: 1, environment: { B: '2' } } },
+      queues: { learning: { jobQueue: 'gpus', gpus: 1, env: { B: '2' } } },
     })
     const workload = taskWorkload({ taskInstance: { queue: 'learning' } })
-    const executorConfig = { memoryMiB: 4096, environment: { A: null, C: '3' } }
+    const executorConfig = { memoryMiB: 4096, env: { A: null, C: '3' } }
     stand.handOver(workload, { queue: 'learning', executorConfig })
     await stand.begin()
     const { jobQueue, containerOverrides, tags } = inputOf(workload)
@@ -437,7 +437,7 @@ describe('what a queue and a task say of their jobs', () => {
       { name: 'B', value: '2' },
       { name: 'C', value: '3' },
     ])
-    expect(executorConfig).toEqual({ memoryMiB: 4096, environment: { A: null, C: '3' } })
+    expect(executorConfig).toEqual({ memoryMiB: 4096, env: { A: null, C: '3' } })
   })
 
   it('refuses a queue that nobody named', async () => {
@@ -631,7 +631,7 @@ describe('the health check', () => {
   })
 
   it('can be left out', async () => {
-    await check({ checkHealthOnStart: false, jobQueue: 'nowhere' })
+    await check({ checkHealth: false, jobQueue: 'nowhere' })
     expect(double.calls.all()).toEqual({})
   })
 })

@@ -54,11 +54,11 @@ export class BatchExecutor extends BaseExecutor implements BatchInside {
     super(host)
     // Instances that were made without their class's schema are given its defaults here.
     this.settings = batchSettingsSchema.parse(host.settings)
-    this.syncIntervalMs = this.settings.pollIntervalMs
+    this.syncIntervalMs = this.settings.poll.shortestMs
     this.api = new BatchApi(this.settings)
     this.#rows = new SubmittedRows(host.store)
     this.#submitter = new JobSubmitter({ host, settings: this.settings, api: this.api, rows: this.#rows })
-    this.#watch = new JobWatch(this.settings)
+    this.#watch = new JobWatch(this.settings.poll)
   }
 
   static getCliCommands(): readonly ExecutorCommandGroup[] {
@@ -71,11 +71,11 @@ export class BatchExecutor extends BaseExecutor implements BatchInside {
 
   /** What the conformance kit cannot do by itself. Nothing else loads it. */
   static async getConformanceHooks(): Promise<ConformanceHooks> {
-    return (await import('./conformance-hooks.ts')).hooksOf()
+    return (await import('./conformance-hooks.ts')).hooksOf(process.env)
   }
 
   override async start(signal: AbortSignal): Promise<void> {
-    if (!this.settings.checkHealthOnStart) return
+    if (!this.settings.checkHealth) return
     const problems = problemsOf(await this.checkHealth(signal))
     if (problems !== null) throw new Error(problems)
   }

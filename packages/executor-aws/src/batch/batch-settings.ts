@@ -18,8 +18,7 @@ const RESERVED_PREFIXES = [
   ['FAIRLEAD__', 'Fairlead'],
 ] as const
 
-/** What one task may say of its job. A null takes away what the settings say. */
-export const batchTaskConfigSchema = z.strictObject({
+const jobShape = {
   /** Name or ARN of the job queue. */
   jobQueue: z.string().min(1).optional(),
   /** `name`, `name:revision` or ARN of the job definition. */
@@ -29,7 +28,7 @@ export const batchTaskConfigSchema = z.strictObject({
   memoryMiB: z.int().positive().nullable().optional(),
   gpus: z.int().positive().nullable().optional(),
   /** Merged by name. */
-  environment: environmentSchema.optional(),
+  env: environmentSchema.optional(),
   /** Values for the placeholders of the job definition; merged by name. */
   parameters: textMapSchema.optional(),
   /** After this long AWS ends the job; at least 60. The task's own `executionTimeout` is kept by its worker. */
@@ -45,12 +44,29 @@ export const batchTaskConfigSchema = z.strictObject({
   tags: textMapSchema.optional(),
   /** Puts the tags onto the ECS task too. */
   propagateTags: z.boolean().optional(),
-})
+}
+
+/** What a task may not say, and why. */
+const RESERVED: Readonly<Record<string, string>> = {
+  jobName: 'By it Fairlead finds its jobs again.',
+  command: 'The command is the worker. Set "command" in the settings of the executor if your image needs another.',
+  retryStrategy: 'A job runs once; give the task "retries".',
+  arrayProperties: 'One task instance is one job.',
+  dependsOn: 'What a task waits for is said in its Dag.',
+  nodeOverrides: 'Tasks run as jobs of one container.',
+  eksPropertiesOverride: 'Tasks run as jobs of one container.',
+  ecsPropertiesOverride: 'Tasks run as jobs of one container.',
+  containerOverrides: 'Write its parts at the top: "env", "vcpus", "memoryMiB", "gpus".',
+}
+
+/** What one task may say of its job. A null takes away what the settings say. */
+export const batchTaskConfigSchema = z.unknown().superRefine(refuseReserved).pipe(z.strictObject(jobShape))
 /** See {@link batchTaskConfigSchema}. */
 export type BatchTaskConfig = z.infer<typeof batchTaskConfigSchema>
 
 /** What the settings may say of jobs beyond what a task may: how the worker is started. */
-export const batchProfileSchema = batchTaskConfigSchema.extend({
+export const batchProfileSchema = z.strictObject({
+  ...jobShape,
   /** Command of the container, where the image's own does not start a worker. */
   command: z.array(z.string().min(1)).min(1).nullable().optional(),
 })
@@ -68,11 +84,16 @@ export const batchSettingsSchema = batchProfileSchema.extend({
   apiUrl: z.url().optional(),
   /** Where workers send their logs, when that is not the API. */
   logUrl: z.string().min(1).optional(),
-  checkHealthOnStart: z.boolean().default(true),
-  /** How often a job is asked about that has changed lately. */
-  pollIntervalMs: z.int().positive().default(2000),
-  /** How often one is asked about at least, however long it has been as it is. */
-  longestPollIntervalMs: z.int().positive().default(15_000),
+  /** Whether `start` asks about queues, job definitions and permissions. */
+  checkHealth: z.boolean().default(true),
+  poll: z
+    .strictObject({
+      /** For jobs that have changed lately. */
+      shortestMs: z.int().positive().default(2000),
+      /** For jobs that have been as they are for long. */
+      longestMs: z.int().positive().default(15_000),
+    })
+    .prefault({}),
   /** How long AWS Batch may say nothing of a job before it counts as lost. */
   missingGraceMs: z.int().min(0).default(60_000),
   /** How long a submit whose answer was lost may need to be seen in a list of jobs. */
@@ -82,3 +103,12 @@ export const batchSettingsSchema = batchProfileSchema.extend({
 })
 /** See {@link batchSettingsSchema}. */
 export type BatchSettings = z.output<typeof batchSettingsSchema>
+
+function refuseReserved(value: unknown, context: z.RefinementCtx): void {
+  if (typeof value !== 'object' || value === null) return
+  for (const key of Object.keys(value)) {
+    const why = RESERVED[key]
+    if (why === undefined) continue
+    context.addIssue({ code: 'custom', path: [key], message: `"${key}" cannot be set for a task. ${why}`, fatal: true })
+  }
+}

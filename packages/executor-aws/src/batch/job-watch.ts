@@ -3,8 +3,8 @@ import { isJobWaiting, type BatchJob } from './batch-job.ts'
 
 /** How often jobs are asked about, in milliseconds. */
 export interface WatchPace {
-  readonly pollIntervalMs: number
-  readonly longestPollIntervalMs: number
+  readonly shortestMs: number
+  readonly longestMs: number
 }
 
 /**
@@ -22,7 +22,7 @@ export class JobWatch {
   isDue(dispatchId: DispatchId, now: number): boolean {
     const dueAt = this.#seen.get(dispatchId)?.dueAt
     // A clock that was set back must not silence a job.
-    return dueAt === undefined || dueAt <= now || dueAt > now + this.#pace.longestPollIntervalMs
+    return dueAt === undefined || dueAt <= now || dueAt > now + this.#pace.longestMs
   }
 
   /** The job was described. Answers true when its state or its reason is news. */
@@ -59,10 +59,10 @@ export class JobWatch {
   }
 
   #dueAt(now: number, changedAt: number): number {
-    const { pollIntervalMs, longestPollIntervalMs } = this.#pace
-    const pause = Math.min(longestPollIntervalMs, (now - changedAt) / UNCHANGED_PER_PAUSE)
+    const { shortestMs, longestMs } = this.#pace
+    const pause = Math.min(longestMs, (now - changedAt) / UNCHANGED_PER_PAUSE)
     // The poll after next is always near enough: a pause shorter than the interval is none.
-    return pause <= pollIntervalMs ? now : now + pause
+    return pause <= shortestMs ? now : now + pause
   }
 }
 

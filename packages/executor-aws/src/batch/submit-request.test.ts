@@ -36,8 +36,8 @@ describe('the request for a job', () => {
 
   it('merges environment, parameters and tags by name, and a null takes a name away', () => {
     const { containerOverrides, parameters, tags } = request(
-      { environment: { A: '1', B: '1' }, parameters: { p: '1', q: '1' }, tags: { team: 'a', cost: 'b' } },
-      { environment: { B: '2', A: null }, parameters: { q: '2' }, tags: { cost: null, Mixed_Case: 'kept' } },
+      { env: { A: '1', B: '1' }, parameters: { p: '1', q: '1' }, tags: { team: 'a', cost: 'b' } },
+      { env: { B: '2', A: null }, parameters: { q: '2' }, tags: { cost: null, Mixed_Case: 'kept' } },
     )
     expect(containerOverrides.environment).toEqual([
       { name: 'B', value: '2' },
@@ -60,12 +60,12 @@ describe('the request for a job', () => {
   })
 
   it('changes nothing of what it is made of, however often it is made', () => {
-    const layer = Object.freeze({ environment: Object.freeze({ A: '1' }) })
+    const layer = Object.freeze({ env: Object.freeze({ A: '1' }) })
     expect(request(layer)).toEqual(request(layer))
   })
 
   it('is refused by its size before it is sent', () => {
-    expect(() => request({ environment: { A: 'x'.repeat(31_000) } })).toThrow(/^The request for the job is 31\d+ bytes/)
+    expect(() => request({ env: { A: 'x'.repeat(31_000) } })).toThrow(/^The request for the job is 31\d+ bytes/)
   })
 
   it('is refused with more tags than AWS takes', () => {
@@ -76,16 +76,17 @@ describe('the request for a job', () => {
 
 describe('what a task may say of its job', () => {
   it.each([
-    [{ jobName: 'mine' }, 'Unrecognized key: "jobName"'],
-    [{ retryStrategy: { attempts: 3 } }, 'Unrecognized key: "retryStrategy"'],
-    [{ arrayProperties: { size: 2 } }, 'Unrecognized key: "arrayProperties"'],
-    [{ nodeOverrides: {} }, 'Unrecognized key: "nodeOverrides"'],
-    [{ eksPropertiesOverride: {} }, 'Unrecognized key: "eksPropertiesOverride"'],
-    [{ command: ['sh'] }, 'Unrecognized key: "command"'],
-    [{ dependsOn: [] }, 'Unrecognized key: "dependsOn"'],
-    [{ environment: { AWS_BATCH_JOB_ID: 'x' } }, 'is reserved for AWS Batch'],
-    [{ environment: { FAIRLEAD__WORKER__TICKET: 'x' } }, 'is reserved for Fairlead'],
-    [{ environment: { '1A': 'x' } }, 'Invalid key in record'],
+    [{ jobName: 'mine' }, '"jobName" cannot be set for a task'],
+    [{ retryStrategy: { attempts: 3 } }, '"retryStrategy" cannot be set for a task'],
+    [{ arrayProperties: { size: 2 } }, '"arrayProperties" cannot be set for a task'],
+    [{ nodeOverrides: {} }, '"nodeOverrides" cannot be set for a task'],
+    [{ eksPropertiesOverride: {} }, '"eksPropertiesOverride" cannot be set for a task'],
+    [{ command: ['sh'] }, '"command" cannot be set for a task'],
+    [{ dependsOn: [] }, '"dependsOn" cannot be set for a task'],
+    [{ env: { AWS_BATCH_JOB_ID: 'x' } }, 'is reserved for AWS Batch'],
+    [{ env: { FAIRLEAD__WORKER__TICKET: 'x' } }, 'is reserved for Fairlead'],
+    [{ env: { '1A': 'x' } }, 'Invalid key in record'],
+    [{ memory: 512 }, 'Unrecognized key: "memory"'],
     [{ timeoutSeconds: 59 }, 'Too small: expected number to be >=60'],
     [{ memoryMiB: '1g' }, 'Invalid input: expected number, received string'],
   ])('does not include %j', (config, message) => {

@@ -42,7 +42,7 @@ export function submitRequest({ jobName, layers, workerEnvironment }: SubmitFact
   const { jobQueue, jobDefinition } = job
   if (jobQueue === undefined || jobDefinition === undefined)
     throw new Error('The settings name no job queue, or no job definition.')
-  const environment = { ...job.environment, ...workerEnvironment }
+  const environment = { ...job.env, ...workerEnvironment }
   const resources = resourcesOf(job)
   const request: SubmitRequest = {
     jobName,
@@ -76,7 +76,7 @@ function refuseTooLarge(request: SubmitRequest): void {
   if (bytes > LARGEST_REQUEST_BYTES) {
     throw new Error(
       `The request for the job is ${bytes} bytes, and AWS Batch takes ${LARGEST_REQUEST_BYTES} at most. ` +
-        'Move what is large out of "environment", "parameters" and "tags".',
+        'Move what is large out of "env", "parameters" and "tags".',
     )
   }
   const tags = Object.keys(request.tags ?? {}).length

@@ -117,7 +117,7 @@ describe('invoking', () => {
 
   it('waits while it is throttled, and loses nothing', async () => {
     double.faults.next('lambda:Invoke', { kind: 'throttle' }, 2)
-    const stand = bench({ checkHealthOnStart: false })
+    const stand = bench({ checkHealth: false })
     await stand.executor.start(AbortSignal.timeout(5000))
     const workload = await one(stand)
     expect(stand.executor.waitingFor?.(workload.taskInstance.dispatchId)).toContain('TooManyRequests')
@@ -132,7 +132,7 @@ describe('invoking', () => {
   })
 
   it('keeps work through an hour of throttling', async () => {
-    const stand = bench({ checkHealthOnStart: false })
+    const stand = bench({ checkHealth: false })
     const fault = double.faults.begin('lambda:*', { kind: 'throttle' })
     const workloads = Array.from({ length: 4 }, () => taskWorkload())
     for (const workload of workloads) stand.handOver(workload)
@@ -195,7 +195,7 @@ describe('invoking', () => {
   })
 
   it('refuses an event that is too large before it is sent', async () => {
-    const stand = bench({ apiUrl: `https://example.com/${'x'.repeat(300_000)}`, checkHealthOnStart: false })
+    const stand = bench({ apiUrl: `https://example.com/${'x'.repeat(300_000)}`, checkHealth: false })
     const workload = await one(stand)
     expect(await stand.endOf(workload)).toEqual({
       kind: 'neverStarted',
@@ -450,7 +450,7 @@ describe('stopping', () => {
 
   it('is done at once for what was not invoked', async () => {
     double.faults.next('lambda:Invoke', { kind: 'throttle' }, 2)
-    const stand = bench({ checkHealthOnStart: false })
+    const stand = bench({ checkHealth: false })
     const workload = await one(stand)
     await stand.revoke(workload)
     expect(stand.executor.slotsOccupied).toBe(0)
@@ -517,7 +517,7 @@ describe('the health check', () => {
   })
 
   it('can be left out', async () => {
-    await open({ checkHealthOnStart: false, functionName: 'nothing' })
+    await open({ checkHealth: false, functionName: 'nothing' })
     expect(double.calls.all()).toEqual({})
   })
 })

@@ -80,12 +80,12 @@ export class LambdaExecutor extends BaseExecutor implements LambdaInside {
 
   /** What the conformance kit cannot do by itself. Nothing else loads it. */
   static async getConformanceHooks(): Promise<ConformanceHooks> {
-    return (await import('./conformance-hooks.ts')).hooksOf()
+    return (await import('./conformance-hooks.ts')).hooksOf(process.env)
   }
 
   override async start(signal: AbortSignal): Promise<void> {
     this.#functions.forget()
-    if (this.settings.checkHealthOnStart) {
+    if (this.settings.checkHealth) {
       const problems = (await this.checkHealth(signal)).flatMap(({ problem }) => (problem === null ? [] : [problem]))
       if (problems.length > 0) throw new Error(problems.join(' '))
     }

@@ -30,7 +30,8 @@ export const lambdaSettingsSchema = lambdaTaskConfigSchema.extend({
   deadLetterQueueUrl: z.url().optional(),
   /** How long one receive waits for a message. */
   longPollSeconds: z.int().min(0).max(20).default(20),
-  checkHealthOnStart: z.boolean().default(true),
+  /** Whether `start` asks about functions, queues and permissions. */
+  checkHealth: z.boolean().default(true),
   /** How long an event may lie in Lambda's queue at most, for the health check. */
   longestEventAgeSeconds: z.int().min(60).max(21_600).default(21_600),
   /** How long after the last moment at which an invocation can have ended it counts as lost. */
