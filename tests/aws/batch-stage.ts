@@ -8,6 +8,7 @@ export const BATCH_SETTINGS = {
   poll: { shortestMs: 50, longestMs: 200 },
   missingGraceMs: 1000,
   submitSettleMs: 200,
+  capacityBackoff: { firstMs: 200, longestMs: 1000 },
 }
 
 /** A job queue, and a job definition that runs the worker of this repository. */

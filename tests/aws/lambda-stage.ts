@@ -7,6 +7,7 @@ export function lambdaSettings(double: AwsDouble): object {
     region: double.region,
     functionName: 'tasks',
     resultQueueUrl: double.sqs.urls().find((url) => url.endsWith('/results')),
+    deadLetterQueueUrl: double.sqs.urls().find((url) => url.endsWith('/dead')),
     longPollSeconds: 1,
   }
 }
@@ -14,6 +15,7 @@ export function lambdaSettings(double: AwsDouble): object {
 /** A function with the handler of this repository, as it was built, and the queue for its results and dead letters. */
 export function setLambdaStage(double: AwsDouble): void {
   double.sqs.createQueue('results', { visibilityTimeoutSeconds: 2 })
+  double.sqs.createQueue('dead', { visibilityTimeoutSeconds: 2 })
   double.lambda.defineFunction({
     name: 'tasks',
     handlerPath: fileURLToPath(new URL('../../packages/executor-aws/dist/lambda/handler.js', import.meta.url)),
@@ -21,7 +23,7 @@ export function setLambdaStage(double: AwsDouble): void {
     eventInvoke: {
       maximumRetryAttempts: 0,
       maximumEventAgeSeconds: 60,
-      onFailure: double.sqs.arnOf('results'),
+      onFailure: double.sqs.arnOf('dead'),
     },
   })
 }

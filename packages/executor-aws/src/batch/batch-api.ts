@@ -13,6 +13,7 @@ import {
 import { clientConfig } from '../shared/client-config.ts'
 import type { ClientSettings } from '../shared/client-settings.ts'
 import { failureOf } from '../shared/aws-failure.ts'
+import { withOwnSignal } from '../shared/own-signal.ts'
 import { RenewedClient } from '../shared/renewed-client.ts'
 import type { BatchJob } from './batch-job.ts'
 import type { SubmitRequest } from './submit-request.ts'
@@ -41,7 +42,9 @@ export class BatchApi {
 
   /** Id of the new job. */
   async submit(request: SubmitRequest, signal: AbortSignal): Promise<string> {
-    const { jobId } = await this.#asked((client) => client.send(new SubmitJobCommand(request), { abortSignal: signal }))
+    const { jobId } = await this.#asked(signal, (client, abortSignal) =>
+      client.send(new SubmitJobCommand(request), { abortSignal }),
+    )
     if (jobId === undefined) throw new Error('AWS Batch took a job and gave it no id')
     return jobId
   }
@@ -53,7 +56,7 @@ export class BatchApi {
     )
     const answers = await Promise.all(
       pages.map((jobs) =>
-        this.#asked((client) => client.send(new DescribeJobsCommand({ jobs }), { abortSignal: signal })),
+        this.#asked(signal, (client, abortSignal) => client.send(new DescribeJobsCommand({ jobs }), { abortSignal })),
       ),
     )
     const found = answers.flatMap(({ jobs }) => (jobs ?? []) as readonly BatchJob[])
@@ -67,7 +70,9 @@ export class BatchApi {
     for (let page = 0; page < MOST_PAGES; page += 1) {
       const filters = [{ name: 'JOB_NAME', values: [name] }]
       const request = { jobQueue, filters, ...(nextToken === undefined ? {} : { nextToken }) }
-      const answer = await this.#asked((client) => client.send(new ListJobsCommand(request), { abortSignal: signal }))
+      const answer = await this.#asked(signal, (client, abortSignal) =>
+        client.send(new ListJobsCommand(request), { abortSignal }),
+      )
       found.push(...((answer.jobSummaryList ?? []) as readonly ListedJob[]))
       nextToken = answer.nextToken
       if (nextToken === undefined) break
@@ -77,17 +82,21 @@ export class BatchApi {
 
   /** Takes a job back that has no place to run yet. On one that has, it does nothing. */
   async cancel(jobId: string, reason: string, signal: AbortSignal): Promise<void> {
-    await this.#asked((client) => client.send(new CancelJobCommand({ jobId, reason }), { abortSignal: signal }))
+    await this.#asked(signal, (client, abortSignal) =>
+      client.send(new CancelJobCommand({ jobId, reason }), { abortSignal }),
+    )
   }
 
   async terminate(jobId: string, reason: string, signal: AbortSignal): Promise<void> {
-    await this.#asked((client) => client.send(new TerminateJobCommand({ jobId, reason }), { abortSignal: signal }))
+    await this.#asked(signal, (client, abortSignal) =>
+      client.send(new TerminateJobCommand({ jobId, reason }), { abortSignal }),
+    )
   }
 
   async queues(names: readonly string[], signal: AbortSignal): Promise<readonly JobQueueDetail[]> {
     const request = { jobQueues: [...names] }
-    const { jobQueues } = await this.#asked((client) =>
-      client.send(new DescribeJobQueuesCommand(request), { abortSignal: signal }),
+    const { jobQueues } = await this.#asked(signal, (client, abortSignal) =>
+      client.send(new DescribeJobQueuesCommand(request), { abortSignal }),
     )
     return jobQueues ?? []
   }
@@ -96,8 +105,8 @@ export class BatchApi {
   async definitions(name: string, signal: AbortSignal): Promise<readonly JobDefinition[]> {
     const isExact = name.startsWith('arn:') || /:\d+$/.test(name)
     const request = isExact ? { jobDefinitions: [name] } : { jobDefinitionName: name, status: 'ACTIVE' }
-    const { jobDefinitions } = await this.#asked((client) =>
-      client.send(new DescribeJobDefinitionsCommand(request), { abortSignal: signal }),
+    const { jobDefinitions } = await this.#asked(signal, (client, abortSignal) =>
+      client.send(new DescribeJobDefinitionsCommand(request), { abortSignal }),
     )
     return jobDefinitions ?? []
   }
@@ -107,9 +116,12 @@ export class BatchApi {
   }
 
   /** A refusal of credentials makes the next call ask the chain for new ones. */
-  async #asked<T>(call: (client: BatchClient) => Promise<T>): Promise<T> {
+  async #asked<T>(
+    signal: AbortSignal,
+    call: (client: BatchClient, abortSignal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     try {
-      return await call(this.#client.current)
+      return await withOwnSignal(signal, (own) => call(this.#client.current, own))
     } catch (error) {
       if (failureOf(error).kind === 'credentials') this.#client.renew()
       throw error

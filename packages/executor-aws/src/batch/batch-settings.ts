@@ -84,6 +84,10 @@ export const batchSettingsSchema = batchProfileSchema.extend({
   apiUrl: z.url().optional(),
   /** Where workers send their logs, when that is not the API. */
   logUrl: z.string().min(1).optional(),
+  /** How long to wait between two tries after a quota was used up: at random, up to a ceiling that doubles each time. */
+  capacityBackoff: z
+    .strictObject({ firstMs: z.int().positive().default(30_000), longestMs: z.int().positive().default(600_000) })
+    .prefault({}),
   /** Whether `start` asks about queues, job definitions and permissions. */
   checkHealth: z.boolean().default(true),
   poll: z

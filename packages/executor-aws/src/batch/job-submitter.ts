@@ -106,11 +106,16 @@ export class JobSubmitter {
   }
 
   #decide(dispatchId: DispatchId, failure: AwsFailure): LaunchDecision {
-    const { clock } = this.#parts.host
+    const { host, settings } = this.#parts
     const history = this.#histories.get(dispatchId) ?? NO_HISTORY
     const gateMs = this.#gate.close(failure)
-    const circumstances = { now: clock.now(), random: Math.random, capacityTimeoutMs: null, gateMs }
-    const decision = decideLaunch(failure, history, circumstances)
+    const decision = decideLaunch(failure, history, {
+      now: host.clock.now(),
+      random: Math.random,
+      capacityTimeoutMs: null,
+      capacityBackoff: settings.capacityBackoff,
+      gateMs,
+    })
     if (decision.kind === 'postpone') this.#histories.set(dispatchId, decision.history)
     return decision
   }

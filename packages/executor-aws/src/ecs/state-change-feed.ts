@@ -11,6 +11,7 @@ import { failureOf } from '../shared/aws-failure.ts'
 import { clientConfig } from '../shared/client-config.ts'
 import type { ClientSettings } from '../shared/client-settings.ts'
 import { fullJitterMs } from '../shared/full-jitter.ts'
+import { withOwnSignal } from '../shared/own-signal.ts'
 import { RenewedClient } from '../shared/renewed-client.ts'
 import type { EcsTask } from './ecs-task.ts'
 import { startedByPrefix } from './task-identity.ts'
@@ -91,7 +92,9 @@ export class StateChangeFeed {
       WaitTimeSeconds: LONG_POLL_S,
       MessageSystemAttributeNames: ['ApproximateReceiveCount'],
     })
-    const { Messages = [] } = await this.#client.current.send(command, { abortSignal: signal })
+    const { Messages = [] } = await withOwnSignal(signal, (abortSignal) =>
+      this.#client.current.send(command, { abortSignal }),
+    )
     return Messages
   }
 

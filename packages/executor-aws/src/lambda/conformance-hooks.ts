@@ -28,7 +28,8 @@ export function hooksOf(environment: Readonly<Record<string, string | undefined>
     throttle: () => double.begin('lambda:*', { kind: 'throttle' }),
     exhaust: () => double.begin('lambda:Invoke', { kind: 'capacity' }),
     expireCredentials: () => double.begin('lambda:*', { kind: 'expiredCredentials' }),
-    refuse: (text) => double.begin('lambda:Invoke', { kind: 'error', code: 'InvalidRequestContentException', message: text }),
+    refuse: (text) =>
+      double.begin('lambda:Invoke', { kind: 'error', code: 'InvalidRequestContentException', message: text }),
     loseAnswer: () => double.call('faults.next', 'lambda:Invoke', { kind: 'loseAnswer' }),
     // The event is seen by nobody but the function itself; its log is for everybody.
     describe: async () => JSON.stringify([await double.call('lambda.running'), await double.call('logs.everything')]),

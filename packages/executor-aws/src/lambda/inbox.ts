@@ -29,8 +29,8 @@ export interface InboxParts {
  * Reads a queue in a loop, by long polls and until it is empty, as long as somebody waits for what may be in it.
  *
  * Invariant 1: a message is deleted after what follows from it is written down, never before.
- * Invariant 2: one that means nothing here is put aside for a quarter of an hour at each sight, and does not come back at
- * once; one that nobody can understand is deleted when it was seen three times.
+ * Invariant 2: one that is for another executor is put aside for longer at each sight, up to a quarter of an hour; one that
+ * nobody understands for a quarter of an hour, and deleted when it was seen three times.
  */
 export class Inbox {
   readonly #parts: InboxParts
@@ -100,7 +100,9 @@ export class Inbox {
       const messages = await api.receive(queueUrl, longPollSeconds, signal)
       this.#problem = null
       this.#failures = 0
-      await Promise.all(messages.map((message) => this.#readAlone(message, signal)))
+      const read = await Promise.all(messages.map((message) => this.#readAlone(message, signal)))
+      const done = read.filter((receipt) => receipt !== null)
+      if (done.length > 0) await api.delete(queueUrl, done, signal)
     } catch (error) {
       if (signal.aborted) return
       this.#failures += 1
@@ -111,42 +113,45 @@ export class Inbox {
     }
   }
 
-  /** What fails with one message is its own affair: it comes again. */
-  async #readAlone(message: ReceivedMessage, signal: AbortSignal): Promise<void> {
+  /** The receipt, when the message is to be deleted. What fails with one is its own affair: it comes again. */
+  async #readAlone(message: ReceivedMessage, signal: AbortSignal): Promise<string | null> {
     try {
-      await this.#read(message, signal)
+      return (await this.#isDone(message, signal)) ? message.receipt : null
     } catch (error) {
-      if (signal.aborted) return
-      this.#parts.log.warn('message could not be dealt with', { messageId: message.messageId, error })
+      if (!signal.aborted)
+        this.#parts.log.warn('message could not be dealt with', { messageId: message.messageId, error })
+      return null
     }
   }
 
-  async #read(message: ReceivedMessage, signal: AbortSignal): Promise<void> {
+  async #isDone(message: ReceivedMessage, signal: AbortSignal): Promise<boolean> {
     const { api, queueUrl, log } = this.#parts
+    const { messageId, receipt, receiveCount } = message
     const tidings = tidingsOf(message)
-    if (tidings.kind === 'strange') return await this.#putAside(message, signal)
+    if (tidings.kind === 'strange') return await this.#isHopeless(message, signal)
     const verdict = await this.#parts.onEnd(tidings)
     switch (verdict) {
       case 'delete':
-        return await api.delete(queueUrl, [message.receipt], signal)
+        return true
       case 'keep':
-        this.#kept.set(tidings.dispatchId, message.receipt)
-        return
+        this.#kept.set(tidings.dispatchId, receipt)
+        return false
       case 'leave':
-        log.debug('message is for another executor', { messageId: message.messageId, executor: tidings.executor })
-        return await api.hide(queueUrl, message.receipt, ASIDE_SECONDS, signal)
+        log.debug('message is for another executor', { messageId, executor: tidings.executor })
+        await api.hide(queueUrl, receipt, Math.min(ASIDE_SECONDS, 2 ** Math.min(receiveCount - 1, 20)), signal)
+        return false
       default:
         return verdict satisfies never
     }
   }
 
-  /** Never with the body: it may hold a ticket. */
-  async #putAside({ messageId, receipt, receiveCount }: ReceivedMessage, signal: AbortSignal): Promise<void> {
+  /** Says nothing of the body: it may hold a ticket. */
+  async #isHopeless({ messageId, receipt, receiveCount }: ReceivedMessage, signal: AbortSignal): Promise<boolean> {
     const { api, queueUrl, log } = this.#parts
     const isHopeless = receiveCount >= STRANGE_SIGHTS
     log.warn('message is none of Fairlead', { queueUrl, messageId, isDeleted: isHopeless })
-    if (isHopeless) await api.delete(queueUrl, [receipt], signal)
-    else await api.hide(queueUrl, receipt, ASIDE_SECONDS, signal)
+    if (!isHopeless) await api.hide(queueUrl, receipt, ASIDE_SECONDS, signal)
+    return isHopeless
   }
 }
 

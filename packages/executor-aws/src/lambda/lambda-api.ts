@@ -7,6 +7,7 @@ import {
 import { clientConfig } from '../shared/client-config.ts'
 import type { ClientSettings } from '../shared/client-settings.ts'
 import { failureOf } from '../shared/aws-failure.ts'
+import { withOwnSignal } from '../shared/own-signal.ts'
 import { RenewedClient } from '../shared/renewed-client.ts'
 
 /** A function, and the version of it that is meant. */
@@ -55,8 +56,8 @@ export class LambdaApi {
   /** Has an event queued. Answers Lambda's id of the invocation. */
   async invoke(target: FunctionTarget, event: Uint8Array, signal: AbortSignal): Promise<string> {
     const request = { ...named(target), InvocationType: 'Event', Payload: event } as const
-    const { StatusCode, $metadata } = await this.#asked((client) =>
-      client.send(new InvokeCommand(request), { abortSignal: signal }),
+    const { StatusCode, $metadata } = await this.#asked(signal, (client, abortSignal) =>
+      client.send(new InvokeCommand(request), { abortSignal }),
     )
     if (StatusCode !== ACCEPTED)
       throw new Error(`AWS Lambda answered ${StatusCode ?? 'no status'} instead of ${ACCEPTED}`)
@@ -67,12 +68,12 @@ export class LambdaApi {
   /** Asks whether an event would be taken, without one. */
   async tryInvoke(target: FunctionTarget, signal: AbortSignal): Promise<void> {
     const request = { ...named(target), InvocationType: 'DryRun' } as const
-    await this.#asked((client) => client.send(new InvokeCommand(request), { abortSignal: signal }))
+    await this.#asked(signal, (client, abortSignal) => client.send(new InvokeCommand(request), { abortSignal }))
   }
 
   async describe(target: FunctionTarget, signal: AbortSignal): Promise<FunctionFacts> {
-    const found = await this.#asked((client) =>
-      client.send(new GetFunctionConfigurationCommand(named(target)), { abortSignal: signal }),
+    const found = await this.#asked(signal, (client, abortSignal) =>
+      client.send(new GetFunctionConfigurationCommand(named(target)), { abortSignal }),
     )
     return {
       functionArn: found.FunctionArn ?? target.functionName,
@@ -87,8 +88,8 @@ export class LambdaApi {
   /** How events are treated; null where the function has no configuration for it, so that Lambda's defaults hold. */
   async asyncPolicy(target: FunctionTarget, signal: AbortSignal): Promise<AsyncPolicy | null> {
     try {
-      const found = await this.#asked((client) =>
-        client.send(new GetFunctionEventInvokeConfigCommand(named(target)), { abortSignal: signal }),
+      const found = await this.#asked(signal, (client, abortSignal) =>
+        client.send(new GetFunctionEventInvokeConfigCommand(named(target)), { abortSignal }),
       )
       const { maximumRetryAttempts, maximumEventAgeMs } = DEFAULT_ASYNC_POLICY
       return {
@@ -109,9 +110,12 @@ export class LambdaApi {
   }
 
   /** A refusal of credentials makes the next call ask the chain for new ones. */
-  async #asked<T>(call: (client: LambdaClient) => Promise<T>): Promise<T> {
+  async #asked<T>(
+    signal: AbortSignal,
+    call: (client: LambdaClient, abortSignal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     try {
-      return await call(this.#client.current)
+      return await withOwnSignal(signal, (own) => call(this.#client.current, own))
     } catch (error) {
       if (failureOf(error).kind === 'credentials') this.#client.renew()
       throw error

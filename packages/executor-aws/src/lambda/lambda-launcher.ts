@@ -106,8 +106,14 @@ export class LambdaLauncher {
   #decide(dispatchId: DispatchId, failure: AwsFailure): LaunchDecision {
     const history = this.#histories.get(dispatchId) ?? NO_HISTORY
     const gateMs = this.#gate.close(failure)
-    const now = this.#parts.host.clock.now()
-    const decision = decideLaunch(failure, history, { now, random: Math.random, capacityTimeoutMs: null, gateMs })
+    const { host, settings } = this.#parts
+    const decision = decideLaunch(failure, history, {
+      now: host.clock.now(),
+      random: Math.random,
+      capacityTimeoutMs: null,
+      capacityBackoff: settings.capacityBackoff,
+      gateMs,
+    })
     if (decision.kind === 'postpone') this.#histories.set(dispatchId, decision.history)
     return decision
   }

@@ -30,6 +30,10 @@ export const lambdaSettingsSchema = lambdaTaskConfigSchema.extend({
   deadLetterQueueUrl: z.url().optional(),
   /** How long one receive waits for a message. */
   longPollSeconds: z.int().min(0).max(20).default(20),
+  /** How long to wait between two tries after a quota was used up: at random, up to a ceiling that doubles each time. */
+  capacityBackoff: z
+    .strictObject({ firstMs: z.int().positive().default(30_000), longestMs: z.int().positive().default(600_000) })
+    .prefault({}),
   /** Whether `start` asks about functions, queues and permissions. */
   checkHealth: z.boolean().default(true),
   /** How long an event may lie in Lambda's queue at most, for the health check. */

@@ -8,6 +8,7 @@ import {
 import { clientConfig } from '../shared/client-config.ts'
 import type { ClientSettings } from '../shared/client-settings.ts'
 import { failureOf } from '../shared/aws-failure.ts'
+import { withOwnSignal } from '../shared/own-signal.ts'
 import { RenewedClient } from '../shared/renewed-client.ts'
 import type { QueueMessage } from './result-message.ts'
 
@@ -38,8 +39,8 @@ export class QueueApi {
       MessageAttributeNames: ['All'],
       MessageSystemAttributeNames: ['ApproximateReceiveCount' as const],
     }
-    const { Messages = [] } = await this.#asked((client) =>
-      client.send(new ReceiveMessageCommand(request), { abortSignal: signal }),
+    const { Messages = [] } = await this.#asked(signal, (client, abortSignal) =>
+      client.send(new ReceiveMessageCommand(request), { abortSignal }),
     )
     return Messages.map(({ Body = '', MessageId = '', ReceiptHandle = '', Attributes, MessageAttributes = {} }) => ({
       body: Body,
@@ -56,8 +57,8 @@ export class QueueApi {
   async delete(queueUrl: string, receipts: readonly string[], signal: AbortSignal): Promise<void> {
     for (const batch of batchesOf(receipts)) {
       const Entries = batch.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }))
-      await this.#asked((client) =>
-        client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }), { abortSignal: signal }),
+      await this.#asked(signal, (client, abortSignal) =>
+        client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }), { abortSignal }),
       )
     }
   }
@@ -65,14 +66,16 @@ export class QueueApi {
   /** Hides a message from everybody for so many seconds. */
   async hide(queueUrl: string, receipt: string, seconds: number, signal: AbortSignal): Promise<void> {
     const request = { QueueUrl: queueUrl, ReceiptHandle: receipt, VisibilityTimeout: seconds }
-    await this.#asked((client) => client.send(new ChangeMessageVisibilityCommand(request), { abortSignal: signal }))
+    await this.#asked(signal, (client, abortSignal) =>
+      client.send(new ChangeMessageVisibilityCommand(request), { abortSignal }),
+    )
   }
 
   /** Attributes of a queue. Throws where there is none. */
   async attributes(queueUrl: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const request = { QueueUrl: queueUrl, AttributeNames: ['All' as const] }
-    const { Attributes = {} } = await this.#asked((client) =>
-      client.send(new GetQueueAttributesCommand(request), { abortSignal: signal }),
+    const { Attributes = {} } = await this.#asked(signal, (client, abortSignal) =>
+      client.send(new GetQueueAttributesCommand(request), { abortSignal }),
     )
     return Attributes
   }
@@ -82,9 +85,9 @@ export class QueueApi {
   }
 
   /** A refusal of credentials makes the next call ask the chain for new ones. */
-  async #asked<T>(call: (client: SQSClient) => Promise<T>): Promise<T> {
+  async #asked<T>(signal: AbortSignal, call: (client: SQSClient, abortSignal: AbortSignal) => Promise<T>): Promise<T> {
     try {
-      return await call(this.#client.current)
+      return await withOwnSignal(signal, (own) => call(this.#client.current, own))
     } catch (error) {
       if (failureOf(error).kind === 'credentials') this.#client.renew()
       throw error

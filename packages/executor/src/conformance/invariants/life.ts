@@ -176,6 +176,7 @@ export const lifeInvariants: readonly Invariant[] = [
     sentence: 'terminate() stops everything that runs.',
     level: 'full',
     sources: ['contract'],
+    claims: ['revoke'],
     async check(trial) {
       const stand = await trial.open()
       const workload = await trial.mint('sleep')
