@@ -1,7 +1,7 @@
 import type { ExecuteTask } from '@fairlead/protocol'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../../../testkit/eventually.ts'
-import { detach, invoked, resultOf, LambdaStage } from '../../../../testkit/lambda-stage.ts'
+import { detach, EVENT_INVOKE, invoked, LambdaStage, resultOf } from '../../../../testkit/lambda-stage.ts'
 import { taskWorkload } from '../../../../testkit/sample-workloads.ts'
 
 const SUCCESS = { kind: 'exited', exitCode: 0 }
