@@ -8,7 +8,8 @@ import type { BatchDouble } from './batch-double.ts'
 import { describeDefinition, describeJob, describeQueue } from './describe.ts'
 import { listJobs, listJobsInput } from './list-jobs.ts'
 import type { BatchJob } from './job.ts'
-import { submitJob, submitJobInput } from './submit-job.ts'
+import { submitJob } from './submit-job.ts'
+import { submitJobInput } from './submit-job-input.ts'
 
 /** The API of Batch, over what the double runs. */
 export function batchService(batch: BatchDouble, region: string): Service {

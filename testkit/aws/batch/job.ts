@@ -7,7 +7,7 @@ import type { LogStore } from '../logs/log-store.ts'
 import { isOver, isWaiting, type JobStatus } from './job-status.ts'
 import { isTriedAgain, type RetryStrategy } from './retry.ts'
 import type { JobDefinition, JobQueue } from './stage.ts'
-import type { SubmitJobInput } from './submit-job.ts'
+import type { SubmitJobInput } from './submit-job-input.ts'
 
 /** What a job is from the start. */
 export interface JobFacts {

@@ -1,5 +1,6 @@
 import type { DoubleClock } from '../double-clock.ts'
 import type { SqsDouble } from '../sqs/sqs-double.ts'
+import type { AcceptedEvent } from './accepted-event.ts'
 import type { Invocation, InvocationEnd } from './execution-environment.ts'
 import { deadLetterOf, failureRecordOf, successRecordOf } from './event-records.ts'
 import type { LambdaFunction } from './stage.ts'
@@ -10,16 +11,6 @@ export interface EventQueueParts {
   readonly sqs: SqsDouble
   /** Runs an event, or answers null when the function is at its limit. */
   readonly run: (definition: LambdaFunction, invocation: Invocation) => Promise<InvocationEnd> | null
-}
-
-/** An event that was accepted, and how far it is. */
-export interface AcceptedEvent extends Invocation {
-  readonly definition: LambdaFunction
-  readonly acceptedAt: number
-  attempts: number
-  last: InvocationEnd | null
-  /** True once a test removed it: nothing is told of it any more. */
-  isForgotten: boolean
 }
 
 const DEFAULT_RETRIES = 2

@@ -1,6 +1,6 @@
 import type { MessageAttribute } from '../sqs/queue.ts'
+import type { AcceptedEvent } from './accepted-event.ts'
 import type { InvocationEnd } from './execution-environment.ts'
-import type { AcceptedEvent } from './event-queue.ts'
 
 /** What Lambda tells of events that are over, in its three shapes. */
 
