@@ -8,6 +8,7 @@ import type { Faults } from './faults.ts'
 import type { Credentials, Identities } from './iam/identities.ts'
 import type { LambdaDouble } from './lambda/lambda-double.ts'
 import type { LogStore } from './logs/log-store.ts'
+import type { RateLimits } from './rate-limits.ts'
 import type { SqsDouble } from './sqs/sqs-double.ts'
 
 /**
@@ -33,6 +34,8 @@ export interface AwsDouble {
   /** What containers can be made from. */
   readonly images: Images
   readonly faults: Faults
+  /** How often an operation may be called before it is throttled. */
+  readonly rateLimits: RateLimits
   readonly calls: CallCounts
   readonly clock: DoubleClock
   /** Every operation that it knows, as `ecs:RunTask`. */

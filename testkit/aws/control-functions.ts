@@ -3,15 +3,17 @@ import { describeJob } from './batch/describe.ts'
 import type { ControlFunction } from './control.ts'
 import { describeTask } from './ecs/describe.ts'
 import type { Fault } from './faults.ts'
+import type { RateLimit } from './rate-limits.ts'
 
 /** What another process may call, by name: what conformance hooks and demos need. */
 export function controlFunctions(double: AwsDouble): Readonly<Record<string, ControlFunction>> {
-  const { ecs, batch, lambda, sqs, logs, faults, calls, clock, iam } = double
+  const { ecs, batch, lambda, sqs, logs, faults, rateLimits, calls, clock, iam } = double
   return {
     'faults.next': (operation: string, fault: Fault, times?: number) => faults.next(operation, fault, times),
     'faults.begin': (operation: string, fault: Fault) => faults.begin(operation, fault),
     'faults.end': (id: number) => faults.end(id),
     'faults.clear': () => faults.clear(),
+    'rateLimits.set': (operation: string, limit: RateLimit | null) => rateLimits.set(operation, limit),
     'calls.all': () => calls.all(),
     'clock.advance': (ms: number) => clock.advance(ms),
     'iam.denied': () => iam.denied,

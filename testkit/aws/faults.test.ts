@@ -64,6 +64,17 @@ it('throttles in the words of each service', async () => {
   lambda.destroy()
 })
 
+it('throttles what comes faster than its rate, until time has passed', async () => {
+  double.rateLimits.set('ecs:ListTasks', { burst: 2, perSecond: 1 })
+  await list()
+  await list()
+  await expect(list()).rejects.toMatchObject({ name: 'ThrottlingException' })
+  double.clock.advance(1_000)
+  await list()
+  double.rateLimits.set('ecs:ListTasks', null)
+  for (let call = 0; call < 5; call += 1) await list()
+})
+
 it('carries a request out and loses its answer: the token finds what was started', async () => {
   double.faults.next('ecs:RunTask', { kind: 'loseAnswer' })
   await expect(run('token-1')).rejects.toThrow()

@@ -15,6 +15,7 @@ import { LambdaDouble } from './lambda/lambda-double.ts'
 import { lambdaService } from './lambda/lambda-service.ts'
 import { LogStore } from './logs/log-store.ts'
 import { logsService } from './logs/logs-service.ts'
+import { RateLimits } from './rate-limits.ts'
 import { DoubleServer, type Exchange } from './server.ts'
 import { SqsDouble } from './sqs/sqs-double.ts'
 import { sqsService } from './sqs/sqs-service.ts'
@@ -37,6 +38,7 @@ export async function startAwsDouble(options: AwsDoubleOptions = {}): Promise<Aw
   const clock = new DoubleClock()
   const iam = new Identities(clock)
   const [faults, calls, images, logs] = [new Faults(), new CallCounts(), new Images(), new LogStore(clock)]
+  const rateLimits = new RateLimits(clock)
   const sqs = new SqsDouble(clock, region, () => server.url)
   const events = new StateChangeRules(sqs, clock)
   const ecs = new EcsDouble({ region, clock, images, logs, stepMs, onChange: (task) => events.deliver(task) })
@@ -56,6 +58,7 @@ export async function startAwsDouble(options: AwsDoubleOptions = {}): Promise<Aw
     services: () => services,
     identities: iam,
     faults,
+    rateLimits,
     calls,
     control,
     ...(onAnswer === undefined ? {} : { onAnswer }),
@@ -76,6 +79,7 @@ export async function startAwsDouble(options: AwsDoubleOptions = {}): Promise<Aw
     iam,
     images,
     faults,
+    rateLimits,
     calls,
     clock,
     clientOf,

@@ -5,6 +5,7 @@ import type { CallCounts } from './call-counts.ts'
 import type { Control } from './control.ts'
 import type { Fault, Faults } from './faults.ts'
 import type { Identities } from './iam/identities.ts'
+import type { RateLimits } from './rate-limits.ts'
 import { accessDenied, authenticate, refusal } from './wire/authenticate.ts'
 import { AwsError } from './wire/aws-error.ts'
 import { identify, type IdentifiedRequest, type WireRequest } from './wire/identify.ts'
@@ -17,6 +18,7 @@ export interface ServerParts {
   readonly services: () => readonly Service[]
   readonly identities: Identities
   readonly faults: Faults
+  readonly rateLimits: RateLimits
   readonly calls: CallCounts
   readonly control: Control
   /** Sees each answer with its request, as it went out. */
@@ -91,6 +93,7 @@ export class DoubleServer {
     const { identities, region } = this.#parts
     const { operation, input } = identified
     try {
+      if (!this.#parts.rateLimits.take(`${service.name}:${operation}`)) throw service.throttled(operation)
       const ordered = fault === null ? null : errorOf(fault, service, operation)
       if (ordered !== null) throw ordered
       const caller = authenticate(service.protocol, request, identities, region)

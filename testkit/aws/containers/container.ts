@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import type { DoubleClock } from '../double-clock.ts'
 import { CONTAINER_MARK, endMarked } from './marked-processes.ts'
 import type { Image } from './images.ts'
+import { ownEnvironment } from './own-environment.ts'
 
 /** How a container is to run. */
 export interface ContainerSpec {
@@ -28,23 +29,21 @@ export type ContainerEnd =
  * A container: the process of its command and all that stems from it. It sees the environment that it was given, never that
  * of the double.
  *
- * Invariants: SIGTERM reaches the first process alone; when that ends, so does every other one; `ended` resolves once.
+ * Invariants: SIGTERM reaches the first process alone, as where an init process passes it on; when that ends, so does every
+ * other one; `ended` resolves once.
  */
 export class Container {
   readonly ended: Promise<ContainerEnd>
   /** False when nothing could be started. */
   readonly started: Promise<boolean>
   readonly #mark = randomUUID()
-  readonly #folder = mkdtempSync(join(tmpdir(), 'fairlead-container-'))
   #child: ChildProcess | null = null
   #endIdle: ((exitCode: number) => void) | null = null
   #onStarted: (isStarted: boolean) => void = () => undefined
 
   constructor(spec: ContainerSpec, clock: DoubleClock) {
     this.started = new Promise((resolve) => (this.#onStarted = resolve))
-    this.ended = (spec.image.kind === 'idle' ? this.#idle(spec.image, clock) : this.#run(spec, spec.image)).finally(
-      () => rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 }),
-    )
+    this.ended = spec.image.kind === 'idle' ? this.#idle(spec.image, clock) : this.#run(spec, spec.image)
   }
 
   /** Process id of the first process, null before it began and for what has none. */
@@ -78,20 +77,29 @@ export class Container {
     ]
     const [file, ...args] = argv
     if (file === undefined) return this.#notStarted('no command specified')
+    const folder = mkdtempSync(join(tmpdir(), 'fairlead-container-'))
+    const environment = { ...ownEnvironment(folder), HOME: folder, ...image.environment, ...spec.environment }
+    try {
+      return await this.#process(file, args, { folder, environment, onLine: spec.onLine })
+    } finally {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    }
+  }
+
+  async #process(
+    file: string,
+    args: readonly string[],
+    { folder, environment, onLine }: ProcessParts,
+  ): Promise<ContainerEnd> {
     return await new Promise((resolve) => {
       const child = spawn(file, args, {
-        cwd: this.#folder,
+        cwd: folder,
         detached: true,
-        env: {
-          ...ownEnvironment(this.#folder),
-          ...image.environment,
-          ...spec.environment,
-          [CONTAINER_MARK]: this.#mark,
-        },
+        env: { ...environment, [CONTAINER_MARK]: this.#mark },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       this.#child = child
-      for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', spec.onLine)
+      for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine)
       child.once('spawn', () => this.#onStarted(true))
       child.once('error', (error) => resolve(this.#notStarted(error.message)))
       child.once('exit', () => endMarked(this.#mark, child.pid ?? null))
@@ -105,10 +113,8 @@ export class Container {
   }
 }
 
-/** Variables that a container has of itself; the mark of the test file lets a leak be found. */
-function ownEnvironment(home: string): Record<string, string> {
-  const { PATH = '/usr/local/bin:/usr/bin:/bin', FAIRLEAD_TEST_MARK } = process.env
-  return { PATH, HOME: home, TMPDIR: home, ...(FAIRLEAD_TEST_MARK === undefined ? {} : { FAIRLEAD_TEST_MARK }) }
+interface ProcessParts extends Pick<ContainerSpec, 'environment' | 'onLine'> {
+  readonly folder: string
 }
 
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11 }

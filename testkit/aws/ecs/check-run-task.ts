@@ -49,11 +49,14 @@ function* launchProblemsOf(input: RunTaskInput, cluster: Cluster, definition: Ta
   const compatibilities = definition.requiresCompatibilities ?? ['FARGATE', 'EC2']
   if (launchType === 'FARGATE' && !compatibilities.includes('FARGATE'))
     yield 'Task definition does not support launch_type FARGATE.'
-  // Without a launch type and a strategy of its own or of its cluster, a task goes to EC2.
-  const isEc2 =
-    launchType === 'EC2' ||
-    (launchType === undefined && capacityProviderStrategy.length === 0 && cluster.defaultCapacityProvider === undefined)
-  if (isEc2 && (cluster.containerInstances ?? 0) === 0) yield 'No Container Instances were found in your cluster.'
+  if (isForEc2(input, cluster) && (cluster.containerInstances ?? []).length === 0)
+    yield 'No Container Instances were found in your cluster.'
+}
+
+/** Without a launch type and a strategy of its own or of its cluster, a task goes to EC2. */
+export function isForEc2({ launchType, capacityProviderStrategy = [] }: RunTaskInput, cluster: Cluster): boolean {
+  if (launchType !== undefined) return launchType === 'EC2'
+  return capacityProviderStrategy.length === 0 && cluster.defaultCapacityProvider === undefined
 }
 
 function* networkProblemsOf({ networkConfiguration }: RunTaskInput, definition: TaskDefinition): Generator<string> {

@@ -1,6 +1,6 @@
 import { ACCOUNT } from '../iam/identities.ts'
 import type { Cluster, TaskDefinition } from './stage.ts'
-import { imageOf, type EcsTask, type TaskContainer, type TaskTime } from './task.ts'
+import { imageOf, type EcsTask, type TaskContainer, type TaskFacts, type TaskTime } from './task.ts'
 
 /** ECS's own words for what the double holds. */
 
@@ -41,7 +41,7 @@ export function describeCluster(cluster: Cluster, tasks: readonly EcsTask[]): Sh
     clusterName: cluster.name,
     defaultCapacityProviderStrategy: strategy === undefined ? [] : [{ capacityProvider: strategy, weight: 1, base: 0 }],
     pendingTasksCount: own.filter(({ status }) => ['PROVISIONING', 'PENDING', 'ACTIVATING'].includes(status)).length,
-    registeredContainerInstancesCount: cluster.containerInstances ?? 0,
+    registeredContainerInstancesCount: cluster.containerInstances?.length ?? 0,
     runningTasksCount: own.filter(({ status }) => status === 'RUNNING').length,
     settings: [],
     statistics: [],
@@ -97,6 +97,7 @@ function identityOf({ facts }: EcsTask): Shape {
     ...(startedBy === null ? {} : { startedBy }),
     ...(launchType === null ? {} : { launchType }),
     ...(capacityProvider === null ? {} : { capacityProviderName: capacityProvider }),
+    ...(facts.instance === null ? {} : { containerInstanceArn: instanceArn(facts) }),
     ...(launchType === 'EC2' ? {} : { platformVersion: facts.platformVersion, platformFamily: 'Linux' }),
   }
 }
@@ -136,6 +137,12 @@ function timesOf({ times }: EcsTask): Shape {
 
 function defined(members: Shape): Shape {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+}
+
+/** ARN of the instance that a task is on. */
+export function instanceArn({ cluster, instance }: Pick<TaskFacts, 'cluster' | 'instance'>): string {
+  const id = String(instance ?? 0).padStart(32, '0')
+  return `${cluster.arn.replace(':cluster/', ':container-instance/')}/${id}`
 }
 
 function regionOf(arn: string): string {

@@ -7,7 +7,7 @@ import type { Operation, Service } from '../wire/service.ts'
 import { describeCluster, describeDefinition, describeTask } from './describe.ts'
 import type { EcsDouble } from './ecs-double.ts'
 import { listTasksInput, listTasks } from './list-tasks.ts'
-import { launchTasks, runTaskNeeds } from './run-task.ts'
+import { runTask, runTaskNeeds } from './run-task.ts'
 import { runTaskInput } from './run-task-input.ts'
 import type { Cluster } from './stage.ts'
 import type { EcsTask } from './task.ts'
@@ -22,7 +22,7 @@ export function ecsService(ecs: EcsDouble, region: string, now: () => number): S
         input: runTaskInput,
         needs: (input) => runTaskNeeds(ecs, region, input),
         run: (input, { noCapacity }) => {
-          const { tasks, failures } = launchTasks(ecs, input, { noCapacity, now: now() })
+          const { tasks, failures } = runTask(ecs, input, { noCapacity, now: now() })
           return { tasks: tasks.map((task) => describeTask(task, true)), failures }
         },
       }),

@@ -45,6 +45,9 @@ export const runTaskInput = z.looseObject({
     .optional(),
   overrides: overrides.optional(),
   group: z.string().optional(),
+  placementConstraints: z
+    .array(z.looseObject({ type: z.string().optional(), expression: z.string().optional() }))
+    .optional(),
   startedBy: z.string().optional(),
   propagateTags: z.string().optional(),
   tags: tags.optional(),

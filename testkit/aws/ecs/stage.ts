@@ -1,3 +1,5 @@
+import type { ContainerInstance } from './placement.ts'
+
 /** What a test sets up before it runs tasks: clusters and task definitions. */
 
 /** A cluster. */
@@ -9,8 +11,8 @@ export interface ClusterSpec {
   readonly defaultCapacityProvider?: string
   /** Tasks beyond this many find no capacity. */
   readonly maxTasks?: number
-  /** EC2 instances; tasks of launch type EC2 need one. */
-  readonly containerInstances?: number
+  /** EC2 instances; tasks of launch type EC2 need room on one. */
+  readonly containerInstances?: readonly ContainerInstance[]
 }
 
 /** A container of a task definition, in the API's own words. */

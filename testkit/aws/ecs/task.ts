@@ -20,6 +20,8 @@ export interface TaskFacts {
   readonly group: string
   readonly platformVersion: string
   readonly subnet: string | null
+  /** Which of its cluster's instances it is on; null on Fargate. */
+  readonly instance: number | null
   readonly isExecuteCommandEnabled: boolean
   readonly tags: ReadonlyArray<{ readonly key: string; readonly value: string }>
 }

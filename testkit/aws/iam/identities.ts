@@ -32,7 +32,8 @@ interface Identity {
   readonly caller: Caller
   policy: PolicyDocument
   expiresAt: number | null
-  readonly used: Need[]
+  /** One need by action: what a policy is for. */
+  readonly used: Map<string, Need>
 }
 
 /** Access keys and roles, each with its policy. What no policy allows is denied. */
@@ -58,7 +59,7 @@ export class Identities {
       arn: `arn:aws:iam::${ACCOUNT}:user/${user.name}`,
       userId: keyId('AIDA'),
     }
-    return this.#remember({ credentials, caller, policy: user.policy ?? ALLOW_ALL, expiresAt: null, used: [] })
+    return this.#remember({ credentials, caller, policy: user.policy ?? ALLOW_ALL, expiresAt: null, used: new Map() })
   }
 
   /** A role. Answers its ARN. */
@@ -87,7 +88,7 @@ export class Identities {
       userId: `${keyId('AROA')}:${session.name}`,
     }
     const expiresAt = this.#clock.now() + session.durationSeconds * 1000
-    this.#remember({ credentials, caller, policy: role.policy ?? ALLOW_ALL, expiresAt, used: [] })
+    this.#remember({ credentials, caller, policy: role.policy ?? ALLOW_ALL, expiresAt, used: new Map() })
     return { credentials, caller, expiresAt }
   }
 
@@ -109,15 +110,15 @@ export class Identities {
     this.#identity(accessKeyId).policy = policy
   }
 
-  /** What this key was allowed so far. */
-  usedBy(accessKeyId: string): readonly Need[] {
-    return this.#identity(accessKeyId).used
+  /** Actions that this key was allowed so far. */
+  usedBy(accessKeyId: string): readonly string[] {
+    return [...this.#identity(accessKeyId).used.keys()]
   }
 
   /** Actions in this key's policy that it never needed. */
   unusedBy(accessKeyId: string): readonly string[] {
     const { policy, used } = this.#identity(accessKeyId)
-    return unusedActions(policy, used)
+    return unusedActions(policy, [...used.values()])
   }
 
   /** The credentials behind a key, whether they are still good, and whose they are. Null for a key that nobody knows. */
@@ -132,7 +133,7 @@ export class Identities {
   firstDenied(caller: Caller, needs: readonly Need[]): Need | null {
     const { policy, used } = this.#identity(caller.accessKeyId)
     const denied = needs.find((need) => !isAllowed(policy, need))
-    if (denied === undefined) used.push(...needs)
+    if (denied === undefined) for (const need of needs) used.set(need.action, need)
     else this.denied.push(denied)
     return denied ?? null
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { CONTAINER_MARK, endMarked } from '../containers/marked-processes.ts'
+import { ownEnvironment } from '../containers/own-environment.ts'
 import type { DoubleClock } from '../double-clock.ts'
 import type { LambdaFunction } from './stage.ts'
 
@@ -63,7 +64,7 @@ export class ExecutionEnvironment {
     this.#child = spawn(process.execPath, args, {
       cwd: this.#folder,
       detached: true,
-      env: { ...ownVariables(this.#folder), ...variables, [CONTAINER_MARK]: this.#mark },
+      env: { ...ownEnvironment(this.#folder), ...variables, [CONTAINER_MARK]: this.#mark },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -149,10 +150,4 @@ export class ExecutionEnvironment {
 
 function died(errorType: string, id: string, how: string): InvocationEnd {
   return { kind: 'died', errorType, errorMessage: `RequestId: ${id} Error: ${how}` }
-}
-
-/** Variables that each process has of itself; the mark of the test file lets a leak be found. */
-function ownVariables(folder: string): Record<string, string> {
-  const { PATH = '/usr/local/bin:/usr/bin:/bin', FAIRLEAD_TEST_MARK } = process.env
-  return { PATH, TMPDIR: folder, ...(FAIRLEAD_TEST_MARK === undefined ? {} : { FAIRLEAD_TEST_MARK }) }
 }

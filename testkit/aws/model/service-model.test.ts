@@ -1,5 +1,5 @@
 import { DescribeJobsCommand, SubmitJobCommand } from '@aws-sdk/client-batch'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { awsServiceModels, MOTO_COMMAND, needsService } from '../../services.ts'
 import { startAwsDouble, type AwsDouble } from '../index.ts'
 import type { Exchange } from '../server.ts'
@@ -13,10 +13,14 @@ import deviations from './service-model-deviations.json' with { type: 'json' }
 const dataFolder = awsServiceModels()
 
 describe.skipIf(dataFolder === null)(needsService('AWS service models', dataFolder, MOTO_COMMAND), () => {
-  const models = loadServiceModels(dataFolder ?? '')
+  let models: ReturnType<typeof loadServiceModels>
   const exchanges: Exchange[] = []
   let double: AwsDouble
   let place: Place
+
+  beforeAll(() => {
+    models = loadServiceModels(dataFolder ?? '')
+  })
 
   beforeEach(async () => {
     exchanges.length = 0

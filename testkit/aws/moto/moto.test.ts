@@ -14,7 +14,7 @@ describe.skipIf(python === null)(needsService('moto', python, MOTO_COMMAND), () 
   it('answers as the double does, but for differences that are listed with their reason', async () => {
     const differences = differencesBetween(await askDouble(), await askMoto())
     expect(fieldsOf(differences)).toEqual(fieldsOf(listed))
-  }, 60_000)
+  }, 120_000)
 
   it('differs for reasons that are given', () => {
     for (const [operation, fields] of Object.entries(listed as Differences))
