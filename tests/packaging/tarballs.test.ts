@@ -56,6 +56,19 @@ describe('the packed packages, installed together in an empty folder', () => {
     }
   })
 
+  it('have what the image of a worker is made of, and its command', async () => {
+    const folder = join(consumer.folder, 'node_modules/@fairlead/task-runner')
+    const copies = readFileSync(join(folder, 'Dockerfile'), 'utf8').matchAll(/^COPY (?!--from)(.+) \S+$/gm)
+    const copied = [...copies].flatMap(([, files = '']) => files.split(' '))
+    expect(copied).toEqual(expect.arrayContaining(['dist/worker.cjs', 'dist/child.cjs']))
+    expect(copied.filter((file) => !existsSync(join(folder, file)))).toEqual([])
+    const reader = createReader(consumer.folder)
+    const { exitCode, output } = await reader.runs('npx fairlead-worker')
+    await reader.leaves()
+    expect(exitCode).toBe(64)
+    expect(output).toContain('FAIRLEAD__WORKER__API_URL is missing')
+  })
+
   it('type-check a Dag file', async () => {
     consumer.write('good.ts', GOOD)
     expect(await consumer.typecheck('good.ts')).toBe('')

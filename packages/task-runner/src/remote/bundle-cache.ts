@@ -48,6 +48,7 @@ export async function bundleInCache(hash: string, source: BundleSource): Promise
 
 const DRAFT = '.fetching-'
 const MOST_ATTEMPTS = 3
+const AT_ONCE = 4
 const UNUSED_MS = 7 * 24 * 60 * 60 * 1000
 const DRAFT_MS = 60 * 60 * 1000
 /** What was fetched; written last. */
@@ -59,17 +60,30 @@ async function fetchInto(folder: string, hash: string, source: BundleSource): Pr
   const manifest = await fetchBundleManifest(source.session, hash, source.call())
   if (manifest.kind !== 'found') return manifest
   if (manifest.value.files.every(({ path }) => path !== MARK)) return { kind: 'found', value: `it has no ${MARK}` }
-  for (const file of manifest.value.files) {
-    const path = resolve(folder, file.path)
-    if (!path.startsWith(folder + sep)) throw new Error(`the bundle's file "${file.path}" leads out of its folder`)
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const fetched = await fetchFile(path, { hash, path: file.path }, source)
-    if (fetched.kind !== 'found') return fetched
-    const problem = await problemWith(path, file)
-    if (problem !== null) return { kind: 'found', value: problem }
+  const { files } = manifest.value
+  for (let first = 0; first < files.length; first += AT_ONCE) {
+    const some = files.slice(first, first + AT_ONCE).map((file) => fetchChecked(file, { hash, folder }, source))
+    // All of them have ended before the folder is taken away.
+    for (const one of await Promise.allSettled(some)) {
+      if (one.status === 'rejected') throw one.reason
+      if (one.value.kind !== 'found' || one.value.value !== null) return one.value
+    }
   }
   await writeFile(join(folder, INDEX), JSON.stringify(manifest.value), { mode: 0o600 })
   return { kind: 'found', value: null }
+}
+
+/** Null when the file is there and is what it should be, else what is wrong with it. */
+async function fetchChecked(
+  file: BundleFile,
+  { hash, folder }: { readonly hash: string; readonly folder: string },
+  source: BundleSource,
+): Promise<FoundAnswer<string | null>> {
+  const path = resolve(folder, file.path)
+  if (!path.startsWith(folder + sep)) throw new Error(`the bundle's file "${file.path}" leads out of its folder`)
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const fetched = await fetchFile(path, { hash, path: file.path }, source)
+  return fetched.kind === 'found' ? { kind: 'found', value: await problemWith(path, file) } : fetched
 }
 
 async function fetchFile(
