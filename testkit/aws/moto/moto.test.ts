@@ -12,7 +12,8 @@ const python = motoPython()
 
 describe.skipIf(python === null)(needsService('moto', python, MOTO_COMMAND), () => {
   it('answers as the double does, but for differences that are listed with their reason', async () => {
-    const differences = differencesBetween(await askDouble(), await askMoto())
+    const [ours, theirs] = await Promise.all([askDouble(), askMoto()])
+    const differences = differencesBetween(ours, theirs)
     expect(fieldsOf(differences)).toEqual(fieldsOf(listed))
   }, 120_000)
 
