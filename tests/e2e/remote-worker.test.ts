@@ -288,6 +288,22 @@ describe('code that a machine has', () => {
   })
 })
 
+describe('code that is not what its hash says', () => {
+  it('is not run, also where the server has it so itself', async () => {
+    const runId = await client.trigger('held')
+    const handOver = await handedOver('alone')
+    const hashes = readdirSync(join(server.home, 'bundles')).filter((name) => /^[0-9a-f]{64}$/.test(name))
+    const stored = hashes.map((hash) => join(server.home, 'bundles', hash, 'bundle.mjs'))
+    const codes = stored.map((file) => readFileSync(file, 'utf8'))
+    for (const [at, file] of stored.entries()) writeFileSync(file, `0;${codes[at] ?? ''}`)
+    const spoilt = await work(handOver)
+    for (const [at, file] of stored.entries()) writeFileSync(file, codes[at] ?? '')
+    expect(spoilt).toMatchObject({ code: 64, output: expect.stringContaining('its content has the hash') as string })
+    expect((await work(handOver)).code).toBe(0)
+    expect(await client.runEnd('held', runId)).toBe('success')
+  })
+})
+
 describe('a log that goes to S3', () => {
   const toS3 = () => ({ [WORKER_ENVIRONMENT.logUrl]: S3_URL, ...s3.environment })
 

@@ -32,6 +32,10 @@ describe('configuration', () => {
     expect(load({ env: { FAIRLEAD_HOME: '/srv/lead' } }).paths.home).toBe('/srv/lead')
   })
 
+  it('leaves alone what is said to workers', () => {
+    expect(() => load({ env: { FAIRLEAD__WORKER__FOLDER: '/var/cache/fairlead' } })).not.toThrow()
+  })
+
   it('is frozen all the way down', () => {
     const config = load()
     expect(Object.isFrozen(config)).toBe(true)

@@ -130,7 +130,8 @@ function refuseUnknownKeys(section: string, keys: unknown, path: string): void {
 function refuseUnknownVariables(env: ConfigSources['env']): void {
   const known = sections().flatMap(([section, keys]) => Object.keys(keys).map((key) => environmentName(section, key)))
   for (const name of Object.keys(env)) {
-    if (name.startsWith('FAIRLEAD__') && !known.includes(name)) {
+    // A machine may have workers too, which are told what to do by names of their own.
+    if (name.startsWith('FAIRLEAD__') && !name.startsWith('FAIRLEAD__WORKER__') && !known.includes(name)) {
       throw unknownName(`environment variable ${name}`, nearestName(name, known))
     }
   }

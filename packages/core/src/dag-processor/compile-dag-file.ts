@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { SOURCE_MAP_LINE } from '@fairlead/protocol'
 import type { BuildFailure, BuildResult, Message } from 'esbuild'
 import { findAssets } from './bundle-assets.ts'
 import {
@@ -129,7 +130,7 @@ async function stage(
   const { folder } = place
   const { assets, externals } = beside
   const code = outputOf(result, 'bundle.mjs')
-  await writeFile(join(folder, 'bundle.mjs'), `${code}//# sourceMappingURL=bundle.mjs.map\n`)
+  await writeFile(join(folder, 'bundle.mjs'), `${code}${SOURCE_MAP_LINE}`)
   await writeFile(join(folder, 'bundle.mjs.map'), absoluteSources(outputOf(result, 'bundle.mjs.map'), dagsFolder))
   const staged: StagedBundle = {
     ...place,

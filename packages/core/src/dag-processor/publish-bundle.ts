@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { access, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DagSpec } from '@fairlead/protocol'
+import { bundleContentText, canonicalJson, type BundleContent, type DagSpec } from '@fairlead/protocol'
 import type { StagedBundle } from './compile-dag-file.ts'
 
 /**
@@ -13,11 +13,12 @@ export async function publishBundle(
   dags: readonly DagSpec[],
   bundlesFolder: string,
 ): Promise<string> {
-  const hash = bundleHash(staged, dags)
+  const content = contentOf(staged, dags)
+  const hash = sha256(bundleContentText(content))
   const target = join(bundlesFolder, hash)
   const manifestPath = join(staged.folder, 'manifest.json')
   const manifest = JSON.parse(await readFile(manifestPath, 'utf8')) as object
-  await writeFile(manifestPath, `${JSON.stringify({ ...manifest, hash }, null, 2)}\n`)
+  await writeFile(manifestPath, `${JSON.stringify({ ...manifest, graph: content.graph, hash }, null, 2)}\n`)
   try {
     if (!(await isPublished(target))) await rename(staged.folder, target)
     else for (const name of BESIDE_THE_HASH) await rename(join(staged.folder, name), join(target, name))
@@ -38,24 +39,14 @@ export async function isPublished(folder: string): Promise<boolean> {
 }
 
 /** The version of a Dag file: its code, graph, assets and externals, but neither layout nor line numbers. */
-export function bundleHash(staged: StagedBundle, dags: readonly DagSpec[]): string {
-  const content = canonicalJson({
-    formatVersion: 1,
-    code: staged.codeDigest,
-    graph: dags.map(withoutLocations),
-    assets: staged.assets,
-    externals: staged.externals,
-  })
-  return createHash('sha256').update(content).digest('hex')
+function contentOf({ codeDigest: code, assets, externals }: StagedBundle, dags: readonly DagSpec[]): BundleContent {
+  return { code, graph: sha256(canonicalJson(dags.map(withoutLocations))), assets, externals }
 }
 
 function withoutLocations(dag: DagSpec): unknown {
   return { ...dag, location: null, tasks: dag.tasks.map((task) => ({ ...task, location: null })) }
 }
 
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) => {
-    if (typeof item !== 'object' || item === null || Array.isArray(item)) return item
-    return Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-  })
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }

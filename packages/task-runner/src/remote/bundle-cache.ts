@@ -5,6 +5,7 @@ import { dirname, join, resolve, sep } from 'node:path'
 import { bundleManifestSchema, type BundleFile, type BundleManifest } from '@fairlead/protocol'
 import type { CallOptions, FoundAnswer, TaskSession } from '../execution-api-client.ts'
 import { fetchBundleFile, fetchBundleManifest } from '../remote-calls.ts'
+import { problemWithContent } from './check-content.ts'
 import { removeUnused } from './remove-unused.ts'
 
 /** Where bundles are kept, and how one that is not is had. */
@@ -69,6 +70,8 @@ async function fetchInto(folder: string, hash: string, source: BundleSource): Pr
       if (one.value.kind !== 'found' || one.value.value !== null) return one.value
     }
   }
+  const problem = await problemWithContent(folder, hash)
+  if (problem !== null) return { kind: 'found', value: problem }
   await writeFile(join(folder, INDEX), JSON.stringify(manifest.value), { mode: 0o600 })
   return { kind: 'found', value: null }
 }
