@@ -38,7 +38,7 @@ type Run = (inside: BatchInside, call: ExecutorCommandCall) => Promise<number>
 
 async function check(inside: BatchInside, call: ExecutorCommandCall): Promise<number> {
   const items = await inside.checkHealth(call.signal)
-  for (const { subject, problem } of items) call.out(problem === null ? `ok     ${subject}` : `WRONG  ${problem}`)
+  for (const { subject, problem } of items) call.out(problem === null ? `ok      ${subject}\n` : `PROBLEM ${problem}\n`)
   return items.every(({ problem }) => problem === null) ? 0 : 1
 }
 
@@ -50,11 +50,9 @@ async function listJobs({ name, api, jobQueues }: BatchInside, call: ExecutorCom
     .filter((job) => call.options['all'] === true || !hasJobEnded(job))
   for (const job of jobs)
     call.out(
-      [job.jobId, job.status.padEnd(9), dispatchIdOfJob(name, job.jobName), job.statusReason ?? '']
-        .join('  ')
-        .trimEnd(),
+      `${[job.jobId, job.status, dispatchIdOfJob(name, job.jobName), job.statusReason ?? ''].join(' ').trimEnd()}\n`,
     )
-  if (jobs.length === 0) call.err('There are none.')
+  if (jobs.length === 0) call.err('There are none.\n')
   return 0
 }
 
@@ -63,11 +61,11 @@ async function stop(inside: BatchInside, call: ExecutorCommandCall): Promise<num
   const [jobId = ''] = call.arguments
   const job = (await api.describe([jobId], call.signal)).get(jobId)
   if (job === undefined || dispatchIdOfJob(name, job.jobName) === null) {
-    call.err(`AWS Batch has no job "${jobId}" of executor "${name}". See: fairlead batch list-jobs`)
+    call.err(`AWS Batch has no job "${jobId}" of executor "${name}". See: fairlead batch list-jobs\n`)
     return 1
   }
   const { reason = 'Stopped on the command line of Fairlead' } = call.options
   await inside.stopJob(jobId, String(reason), call.signal)
-  call.out(`stopped ${jobId}`)
+  call.out(`stopped ${jobId}\n`)
   return 0
 }

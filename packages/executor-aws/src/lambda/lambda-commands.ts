@@ -29,8 +29,8 @@ type Run = (inside: LambdaInside, call: ExecutorCommandCall) => Promise<number>
 async function check(inside: LambdaInside, call: ExecutorCommandCall): Promise<number> {
   const items = await inside.checkHealth(call.signal)
   for (const { subject, problem, advice } of items) {
-    if (problem !== null) call.out(`WRONG  ${problem}`)
-    else call.out(advice === null ? `ok     ${subject}` : `note   ${advice}`)
+    if (problem !== null) call.out(`PROBLEM ${problem}\n`)
+    else call.out(advice === null ? `ok      ${subject}\n` : `note    ${advice}\n`)
   }
   return items.every(({ problem }) => problem === null) ? 0 : 1
 }
@@ -39,9 +39,9 @@ async function listInvocations(inside: LambdaInside, call: ExecutorCommandCall):
   const invocations = await inside.invocations()
   for (const [dispatchId, { functionName, qualifier, invokedAt, deadlineAt }] of invocations) {
     const name = qualifier === null ? functionName : `${functionName}:${qualifier}`
-    call.out(`${dispatchId}  ${name}  invoked ${isoOf(invokedAt)}  over by ${isoOf(deadlineAt)}`)
+    call.out(`${dispatchId}  ${name}  invoked ${isoOf(invokedAt)}  over by ${isoOf(deadlineAt)}\n`)
   }
-  if (invocations.size === 0) call.err('There are none.')
+  if (invocations.size === 0) call.err('There are none.\n')
   return 0
 }
 

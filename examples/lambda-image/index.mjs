@@ -1,0 +1,1 @@
+export { handler } from '@fairlead/executor-aws/lambda/handler'
