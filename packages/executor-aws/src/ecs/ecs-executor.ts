@@ -120,8 +120,10 @@ export class EcsExecutor extends BaseExecutor {
   }
 
   override waitingFor(dispatchId: DispatchId): string | null {
-    const own = super.waitingFor(dispatchId) ?? this.#watch.waitingFor(dispatchId)
-    return own ?? (this.hasTask(dispatchId) && !this.#watch.has(dispatchId) ? this.#gate.reason : null)
+    const own = super.waitingFor(dispatchId)
+    if (own !== null || !this.hasTask(dispatchId)) return own
+    const isGiven = this.#watch.has(dispatchId) || this.#launcher.hasLaunched(dispatchId)
+    return isGiven ? this.#watch.waitingFor(dispatchId) : this.#gate.reason
   }
 
   override async tryAdoptTaskInstances(
@@ -130,11 +132,9 @@ export class EcsExecutor extends BaseExecutor {
   ): Promise<readonly TaskInstanceRef[]> {
     const open = taskInstances.filter(({ dispatchId }) => !this.hasEnded(dispatchId))
     const found = await this.#asked(() => findTasks(open, this.#finder, { clustersOf: this.#clustersOf, signal }))
-    return found.flatMap(({ taskInstance, arn }) => {
-      if (arn === null) return [taskInstance]
-      this.adopt(taskInstance, arn)
-      return []
-    })
+    for (const { taskInstance, arn } of found) if (arn !== null) this.adopt(taskInstance, arn)
+    this.#watch.follow(this.runningWorkloads)
+    return found.flatMap(({ taskInstance, arn }) => (arn === null ? [taskInstance] : []))
   }
 
   override async revokeTask(taskInstance: TaskInstanceRef, signal: AbortSignal): Promise<void> {

@@ -83,6 +83,10 @@ export class TaskLauncher {
     )
   }
 
+  hasLaunched(dispatchId: DispatchId): boolean {
+    return this.#records.get(dispatchId)?.outcome === 'launched'
+  }
+
   forget(dispatchId: DispatchId): void {
     this.#records.delete(dispatchId)
   }

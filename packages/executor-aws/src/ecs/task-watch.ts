@@ -30,6 +30,7 @@ interface Watched {
   /** Of the task, as ECS counts its changes. */
   version: number
   verdict: TaskVerdict | null
+  runningSince: number | null
   missingSince: number | null
   unclearSince: number | null
   isOverdue: boolean
@@ -52,10 +53,13 @@ export class TaskWatch {
     this.#pace = events === undefined ? poll : { shortestMs: poll.shortestMs, longestMs: events.reconcileMs }
   }
 
-  /** Why a task that ECS has been given does not run yet, or null. */
+  /** Why a task that ECS has been given has not begun yet, or null: it may have waited so long that it counts as stuck. */
   waitingFor(dispatchId: DispatchId): string | null {
-    const verdict = this.#watched.get(dispatchId)?.verdict
-    return verdict?.kind === 'starting' ? verdict.detail : null
+    const { verdict, runningSince } = this.#watched.get(dispatchId) ?? UNSEEN
+    if (verdict === null) return 'ECS has just been asked for it.'
+    if (verdict.kind === 'starting') return verdict.detail
+    const isNew = runningSince !== null && this.#parts.host.clock.now() - runningSince < WORKER_START_MS
+    return isNew ? 'ECS has just started its container.' : null
   }
 
   has(dispatchId: DispatchId): boolean {
@@ -133,7 +137,10 @@ export class TaskWatch {
     const hasLasted = watched.unclearSince !== null && now - watched.unclearSince >= unclearGraceMs
     const exit = exitOfVerdict(verdict, hasLasted)
     if (exit !== null) return this.#end(watched, exit)
-    if (verdict.kind === 'running') this.#parts.running(watched.dispatchId, watched.arn)
+    if (verdict.kind === 'running') {
+      watched.runningSince ??= now
+      this.#parts.running(watched.dispatchId, watched.arn)
+    }
     watched.askAt = now + nextPollMs(verdict.kind, now - watched.since, this.#pace)
   }
 
@@ -174,4 +181,14 @@ export class TaskWatch {
   }
 }
 
-const UNSEEN = { version: 0, verdict: null, missingSince: null, unclearSince: null, isOverdue: false }
+/** What a worker may take from the start of its container to its first word. */
+const WORKER_START_MS = 120_000
+
+const UNSEEN = {
+  version: 0,
+  verdict: null,
+  runningSince: null,
+  missingSince: null,
+  unclearSince: null,
+  isOverdue: false,
+}
