@@ -1,0 +1,27 @@
+/** A Dag whose tasks run here, on ECS, in a job of Batch and in a function of Lambda, each with the value of the one before. */
+export const DEMO_DAG = `import { Dag } from 'fairlead'
+
+const where = () => process.env['FAIRLEAD_DEMO_PLACE'] ?? 'here'
+
+const dag = new Dag('everywhere', { isPausedUponCreation: false })
+const here = dag.task('here', () => ['here:' + where()])
+const ecs = dag.task('ecs', ({ before }: { before: string[] }) => [...before, 'ecs:' + where()], {
+  executor: 'ecs',
+  executorConfig: { env: { FAIRLEAD_DEMO_PLACE: 'a container of ECS' } },
+})
+const batch = dag.task('batch', ({ before }: { before: string[] }) => [...before, 'batch:' + where()], {
+  executor: 'batch',
+  executorConfig: { env: { FAIRLEAD_DEMO_PLACE: 'a job of Batch' } },
+})
+const lambda = dag.task('lambda', ({ before }: { before: string[] }) => [...before, 'lambda'], { executor: 'lambda' })
+const last = dag.task('last', ({ before }: { before: string[] }) => [...before, 'last'])
+
+last({ before: lambda({ before: batch({ before: ecs({ before: here() }) }) }) })
+`
+
+/** The Dag's part on ECS alone. */
+export const ECS_DAG = `import { Dag } from 'fairlead'
+
+const dag = new Dag('aboard', { isPausedUponCreation: false })
+dag.task('ecs', () => 'aboard', { executor: 'ecs' })()
+`
