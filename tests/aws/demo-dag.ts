@@ -13,15 +13,8 @@ const batch = dag.task('batch', ({ before }: { before: string[] }) => [...before
   executor: 'batch',
   executorConfig: { env: { FAIRLEAD_DEMO_PLACE: 'a job of Batch' } },
 })
-const lambda = dag.task('lambda', ({ before }: { before: string[] }) => [...before, 'lambda'], { executor: 'lambda' })
-const last = dag.task('last', ({ before }: { before: string[] }) => [...before, 'last'])
+const lambda = dag.task('lambda', ({ before }: { before: string[] }) => [...before, 'lambda'], { executor: 'lambda', executionTimeout: { minutes: 5 } })
+const last = dag.task('last', ({ before }: { before: string[] }) => console.log('way: ' + before.join(', ')))
 
 last({ before: lambda({ before: batch({ before: ecs({ before: here() }) }) }) })
-`
-
-/** The Dag's part on ECS alone. */
-export const ECS_DAG = `import { Dag } from 'fairlead'
-
-const dag = new Dag('aboard', { isPausedUponCreation: false })
-dag.task('ecs', () => 'aboard', { executor: 'ecs' })()
 `
