@@ -82,6 +82,22 @@ describe('a variable', () => {
     expect(revealed.body).toMatchObject({ value: 's3same', description: 'still the same' })
     expect(await events('secret.revealed')).toEqual(['ada {"variable":"api_token"}'])
   })
+
+  it('keeps both of two changes that come at once', async () => {
+    await rest('POST', '/variables', { key: 'shared', value: 'v', description: 'd' })
+    for (let round = 0; round < 10; round += 1) {
+      const [value, description] = [`v${round}`, `d${round}`]
+      await Promise.all([
+        rest('PATCH', '/variables/shared', { value }),
+        rest('PATCH', '/variables/shared', { description }),
+      ])
+      expect((await rest('GET', '/variables/shared')).body).toMatchObject({ value, description })
+    }
+    const created = await Promise.all(['one', 'two'].map((value) => rest('POST', '/variables', { key: 'once', value })))
+    expect(created.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([201, 409])
+    await rest('DELETE', '/variables/shared')
+    await rest('DELETE', '/variables/once')
+  })
 })
 
 describe('a connection', () => {

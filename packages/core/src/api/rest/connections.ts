@@ -104,18 +104,19 @@ const writeRoutes: Routes = (app, { secrets }) => {
     '/connections/:connection_id',
     { schema: { tags, params: path, body: changesSchema, response: { 200: connectionSchema } } },
     async ({ params, body, identity }) => {
-      const before = await require(secrets, params.connection_id)
-      if (body.connection_id !== undefined && body.connection_id !== before.connectionId) {
+      const { connection_id: id } = params
+      if (body.connection_id !== undefined && body.connection_id !== id) {
         throw new ApiProblem('BAD_REQUEST', 'The id of a connection cannot be changed.', {
           remedy: 'Create one with the new id, and delete this one.',
         })
       }
-      const after: PlainConnection = {
+      const change = (before: PlainConnection): PlainConnection => ({
         ...before,
         ...plain(unmasked(body, before)),
         connType: body.conn_type ?? before.connType,
-      }
-      await secrets.writeConnection(after, 'set', identity.username)
+      })
+      const after = await orUnreadable(secrets.changeConnection(id, change, identity.username))
+      if (after === null) throw unknown(id)
       return masked(after)
     },
   )

@@ -26,6 +26,10 @@ const bodySchema = z
   })
   .meta({ id: 'VariableBody' })
 
+const changesSchema = bodySchema.partial()
+
+type Changes = z.infer<typeof changesSchema>
+
 const path = z.object({ variable_key: z.string() })
 const reveal = z.object({ reveal: flagParameter.default(false) })
 
@@ -85,23 +89,17 @@ const writeRoutes: Routes = (app, { secrets }) => {
   )
   app.patch(
     '/variables/:variable_key',
-    { schema: { tags, params: path, body: bodySchema.partial(), response: { 200: variableSchema } } },
+    { schema: { tags, params: path, body: changesSchema, response: { 200: variableSchema } } },
     async ({ params, body, identity }) => {
-      const before = await require(secrets, params.variable_key)
-      if (body.key !== undefined && body.key !== before.key) {
+      const { variable_key: key } = params
+      if (body.key !== undefined && body.key !== key) {
         throw new ApiProblem('BAD_REQUEST', 'The key of a variable cannot be changed.', {
           remedy: 'Create one with the new key, and delete this one.',
         })
       }
-      const { value, description } = body
-      // What was shown masked and comes back so has not been changed.
-      const isSame = value === undefined || value === masked(before).value
-      const after = plain({
-        key: before.key,
-        value: isSame ? before.value : value,
-        description: description === undefined ? before.description : description,
-      })
-      await secrets.writeVariable(after, 'set', identity.username)
+      const change = (before: PlainVariable): PlainVariable => changed(before, body)
+      const after = await orUnreadable(secrets.changeVariable(key, change, identity.username))
+      if (after === null) throw unknown(key)
       return masked(after)
     },
   )
@@ -138,6 +136,16 @@ function plain({
   description?: string | null | undefined
 }): PlainVariable {
   return { key, value: typeof value === 'string' ? value : JSON.stringify(value), description: description ?? null }
+}
+
+function changed(before: PlainVariable, { value, description }: Changes): PlainVariable {
+  // What was shown masked and comes back so has not been changed.
+  const isSame = value === undefined || value === masked(before).value
+  return plain({
+    key: before.key,
+    value: isSame ? before.value : value,
+    description: description === undefined ? before.description : description,
+  })
 }
 
 function masked(variable: PlainVariable): z.infer<typeof variableSchema> {

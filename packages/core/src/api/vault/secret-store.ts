@@ -1,18 +1,19 @@
-import type { Database, Tx } from '../../db/database.ts'
-import { appendAudit } from '../../db/queries/audit.ts'
-import {
-  allConnections,
-  allVariables,
-  deleteConnection,
-  deleteVariable,
-  findConnection,
-  findVariable,
-  upsertConnection,
-  upsertVariable,
-  type ConnectionRow,
-  type VariableRow,
-} from '../../db/queries/secrets.ts'
+import type { Database } from '../../db/database.ts'
+import { findConnection, findVariable, type ConnectionRow, type VariableRow } from '../../db/queries/secrets.ts'
 import type { Clock } from '../../model/environment.ts'
+import {
+  changeConnection,
+  changeVariable,
+  createConnection,
+  createVariable,
+  forgetConnection,
+  forgetVariable,
+  noteReveal,
+  resealSecrets,
+  setConnection,
+  setVariable,
+  type SecretChange,
+} from '../../moves/change-secrets.ts'
 import type { Vault } from './vault.ts'
 
 /** A variable in plain text. */
@@ -39,8 +40,7 @@ export interface PlainConnection {
 export type WriteMode = 'create' | 'set'
 
 /**
- * Variables and connections, encrypted before they reach the database. Every change is audited in its transaction, by
- * name and never by value.
+ * Variables and connections in plain text, encrypted before they reach the database.
  */
 export class SecretStore {
   readonly vault: Vault
@@ -91,36 +91,59 @@ export class SecretStore {
   }
 
   /** Keeps a variable; false when it must be new and is not. */
-  writeVariable(variable: PlainVariable, mode: WriteMode, actor: string): Promise<boolean> {
-    return this.#change(actor, 'variable.set', { key: variable.key }, async (tx) => {
-      if (mode === 'create' && (await findVariable(tx.query, variable.key)) !== undefined) return false
-      await upsertVariable(tx, this.#sealVariable(variable))
-      return true
-    })
+  async writeVariable(variable: PlainVariable, mode: WriteMode, actor: string): Promise<boolean> {
+    const row = this.#sealVariable(variable)
+    if (mode === 'create') return createVariable(this.#database, row, this.#by(actor))
+    await setVariable(this.#database, row, this.#by(actor))
+    return true
   }
 
   /** Keeps a connection; false when it must be new and is not. */
-  writeConnection(connection: PlainConnection, mode: WriteMode, actor: string): Promise<boolean> {
-    return this.#change(actor, 'connection.set', { connection_id: connection.connectionId }, async (tx) => {
-      if (mode === 'create' && (await findConnection(tx.query, connection.connectionId)) !== undefined) return false
-      await upsertConnection(tx, this.#sealConnection(connection))
-      return true
-    })
+  async writeConnection(connection: PlainConnection, mode: WriteMode, actor: string): Promise<boolean> {
+    const row = this.#sealConnection(connection)
+    if (mode === 'create') return createConnection(this.#database, row, this.#by(actor))
+    await setConnection(this.#database, row, this.#by(actor))
+    return true
+  }
+
+  /** Changes a variable that nobody else changes meanwhile. Null when there is none. */
+  async changeVariable(
+    key: string,
+    change: (before: PlainVariable) => PlainVariable,
+    actor: string,
+  ): Promise<PlainVariable | null> {
+    let after: PlainVariable | null = null
+    const apply = (row: VariableRow): VariableRow => this.#sealVariable((after = change(this.openVariable(row))))
+    await changeVariable(this.#database, key, apply, this.#by(actor))
+    return after
+  }
+
+  /** Changes a connection that nobody else changes meanwhile. Null when there is none. */
+  async changeConnection(
+    id: string,
+    change: (before: PlainConnection) => PlainConnection,
+    actor: string,
+  ): Promise<PlainConnection | null> {
+    let after: PlainConnection | null = null
+    const apply = (row: ConnectionRow): ConnectionRow =>
+      this.#sealConnection((after = change(this.openConnection(row))))
+    await changeConnection(this.#database, id, apply, this.#by(actor))
+    return after
   }
 
   /** Forgets a variable; false when there is none. */
   deleteVariable(key: string, actor: string): Promise<boolean> {
-    return this.#change(actor, 'variable.deleted', { key }, (tx) => deleteVariable(tx, key))
+    return forgetVariable(this.#database, key, this.#by(actor))
   }
 
   /** Forgets a connection; false when there is none. */
   deleteConnection(id: string, actor: string): Promise<boolean> {
-    return this.#change(actor, 'connection.deleted', { connection_id: id }, (tx) => deleteConnection(tx, id))
+    return forgetConnection(this.#database, id, this.#by(actor))
   }
 
   /** Notes that somebody saw a secret in plain text. */
-  async noteReveal(what: Readonly<Record<string, string>>, actor: string): Promise<void> {
-    await this.#change(actor, 'secret.revealed', what, () => Promise.resolve(true))
+  noteReveal(what: Readonly<Record<string, string>>, actor: string): Promise<void> {
+    return noteReveal(this.#database, what, this.#by(actor))
   }
 
   /** Puts everything under a new key, in one transaction. Answers how many there are. */
@@ -128,19 +151,12 @@ export class SecretStore {
     actor: string,
   ): Promise<{ readonly keyId: string; readonly variables: number; readonly connections: number }> {
     const keyId = this.vault.rotate()
-    const counts = { variables: 0, connections: 0 }
-    await this.#change(actor, 'secret.key_rotated', { key_id: keyId }, async (tx) => {
-      for (const row of await allVariables(tx)) {
-        await upsertVariable(tx, this.#sealVariable(this.openVariable(row)))
-        counts.variables += 1
-      }
-      for (const row of await allConnections(tx)) {
-        await upsertConnection(tx, this.#sealConnection(this.openConnection(row)))
-        counts.connections += 1
-      }
-      return true
-    })
-    return { keyId, ...counts }
+    const reseal = {
+      keyId,
+      variable: (row: VariableRow) => this.#sealVariable(this.openVariable(row)),
+      connection: (row: ConnectionRow) => this.#sealConnection(this.openConnection(row)),
+    }
+    return { keyId, ...(await resealSecrets(this.#database, reseal, this.#by(actor))) }
   }
 
   #sealVariable({ key, value, description }: PlainVariable): VariableRow {
@@ -169,17 +185,8 @@ export class SecretStore {
     }
   }
 
-  #change(
-    actor: string,
-    event: string,
-    detail: Readonly<Record<string, string>>,
-    change: (tx: Tx) => Promise<boolean>,
-  ): Promise<boolean> {
-    return this.#database.transaction(async (tx) => {
-      const isChanged = await change(tx)
-      if (isChanged) await appendAudit(tx, [{ event, actor, detail }], this.#clock.now())
-      return isChanged
-    })
+  #by(actor: string): SecretChange {
+    return { actor, now: this.#clock.now() }
   }
 }
 

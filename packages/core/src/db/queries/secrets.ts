@@ -1,5 +1,4 @@
 import type { Kysely, Selectable } from 'kysely'
-import type { Tx } from '../database.ts'
 import type { ConnectionTable, Schema, VariableTable } from '../schema.ts'
 import { matchesPattern, orderTerms, totalOf, type Page, type Paged } from './page.ts'
 
@@ -57,46 +56,4 @@ export function findVariable(db: Kysely<Schema>, key: string): Promise<VariableR
 /** One connection. */
 export function findConnection(db: Kysely<Schema>, id: string): Promise<ConnectionRow | undefined> {
   return db.selectFrom('connection').selectAll().where('connection_id', '=', id).executeTakeFirst()
-}
-
-/** Every variable. */
-export function allVariables({ query }: Tx): Promise<VariableRow[]> {
-  return query.selectFrom('variable').selectAll().execute()
-}
-
-/** Every connection. */
-export function allConnections({ query }: Tx): Promise<ConnectionRow[]> {
-  return query.selectFrom('connection').selectAll().execute()
-}
-
-/** Writes a variable, over an older one. */
-export async function upsertVariable({ query }: Tx, row: VariableRow): Promise<void> {
-  const { variable_key: _, ...changes } = row
-  await query
-    .insertInto('variable')
-    .values(row)
-    .onConflict((conflict) => conflict.column('variable_key').doUpdateSet(changes))
-    .execute()
-}
-
-/** Writes a connection, over an older one. */
-export async function upsertConnection({ query }: Tx, row: ConnectionRow): Promise<void> {
-  const { connection_id: _, ...changes } = row
-  await query
-    .insertInto('connection')
-    .values(row)
-    .onConflict((conflict) => conflict.column('connection_id').doUpdateSet(changes))
-    .execute()
-}
-
-/** Removes a variable; false when there was none. */
-export async function deleteVariable({ query }: Tx, key: string): Promise<boolean> {
-  const { numDeletedRows } = await query.deleteFrom('variable').where('variable_key', '=', key).executeTakeFirst()
-  return numDeletedRows > 0n
-}
-
-/** Removes a connection; false when there was none. */
-export async function deleteConnection({ query }: Tx, id: string): Promise<boolean> {
-  const { numDeletedRows } = await query.deleteFrom('connection').where('connection_id', '=', id).executeTakeFirst()
-  return numDeletedRows > 0n
 }
