@@ -59,19 +59,26 @@ export interface Answer {
 
 /** Opens the world in a folder of its own. */
 export async function openApiWorld(
-  options: { play?: Play; slots?: number; url?: string; env?: Record<string, string>; log?: Log } & Partial<
-    Pick<ApiContext, 'liveLog' | 'executorViews'>
-  > = {},
+  options: {
+    play?: Play
+    slots?: number
+    names?: readonly string[]
+    url?: string
+    env?: Record<string, string>
+    log?: Log
+  } & Partial<Pick<ApiContext, 'liveLog' | 'executorViews'>> = {},
 ): Promise<ApiWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'fl-api-'))
   const environment = systemEnvironment()
   const config = loadConfig({ cwd: folder, env: { FAIRLEAD__API__PORT: '0', ...options.env } })
   const log = options.log ?? NO_LOG
+  const names = options.names ?? ['instant']
   const world = await openWorld({
     url: options.url ?? join(folder, 'fairlead.db'),
-    executors: (context, host) => [
-      new InstantExecutor(host('instant', options.slots ?? 8), context, options.play ?? (() => 'never')),
-    ],
+    executors: (context, host) =>
+      names.map(
+        (name) => new InstantExecutor(host(name, options.slots ?? 8), context, options.play ?? (() => 'never')),
+      ),
   })
   world.start()
   const { clock } = environment
@@ -89,14 +96,12 @@ export async function openApiWorld(
   const stopping = new AbortController()
   const metrics = openMetrics('airflow')
   const moveMetrics = await openMoveMetrics(world.database, metrics)
-  const executors = [
-    {
-      name: 'instant',
-      parallelism: options.slots ?? 8,
-      facts: factsOfClass(InstantExecutor),
-      executorConfigSchema: null,
-    },
-  ]
+  const executors = names.map((name) => ({
+    name,
+    parallelism: options.slots ?? 8,
+    facts: factsOfClass(InstantExecutor),
+    executorConfigSchema: null,
+  }))
   const context: ApiContext = {
     version: '0.0.0-test',
     config,

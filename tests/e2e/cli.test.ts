@@ -70,6 +70,9 @@ describe('exit codes', () => {
     [['tasks', 'logs', 'hello', 'absent', 'say'], 3, /"absent"/],
     [['dags', 'trigger', 'hello', '--conf', '[1]'], 2, /must be a JSON object/],
     [['dags', 'trigger', 'hello', '--conf', '{'], 2, /must be a JSON object/],
+    [['tasks', 'state', 'hello', 'first', 'say', '--map-index', 'one'], 2, /The map index "one" is no whole number/],
+    [['tasks', 'run', 'hello', 'first', 'say', '--map-index', '1.5'], 2, /The map index "1\.5" is no whole number/],
+    [['tasks', 'run', 'hello', 'first', 'say', '--map-index', ''], 2, /The map index "" is no whole number/],
     [['dags', 'list', '--output', 'xml'], 2, /Allowed choices are table, json, yaml/],
     [['dags', 'lst'], 2, /unknown command/],
     [['config', 'get-value', 'core', 'dag_folder'], 3, /Did you mean "dags_folder"/],
@@ -174,6 +177,21 @@ describe('runs', () => {
 describe('tasks', () => {
   it('are listed', async () => {
     expect((await folder.run(['tasks', 'list', 'hello'])).stdout).toMatch(/fetch +Task +all_success +0 +say/)
+  })
+
+  it('are named by their map index, -1 for one that is not mapped', async () => {
+    const run = await triggered('hello')
+    await watch('hello', run)
+    const named = ['hello', run.dag_run_id, 'say', '--map-index'] as const
+    expect(await folder.json('tasks', 'state', ...named, '-1')).toMatchObject({ map_index: -1, state: 'success' })
+    const again = await folder.json('tasks', 'run', ...named, '-1', '--wait')
+    expect(again).toMatchObject({ task_id: 'say', map_index: -1, state: 'success', try: 2 })
+    for (const command of ['state', 'run']) {
+      const { exitCode, stderr } = await folder.run(['tasks', command, ...named, '7'])
+      expect([command, exitCode]).toEqual([command, 3])
+      expect(stderr).toMatch(/"say at map index 7"/)
+    }
+    expect(await folder.json('tasks', 'state', ...named, '-1')).toMatchObject({ try: 2 })
   })
 
   it('have logs', async () => {

@@ -2,6 +2,7 @@ import { isTerminal, type TaskInstanceState } from '@fairlead/protocol'
 import type { Tx } from '../db/database.ts'
 import { readAdmissibleOfRun, readAsCandidate, readRunGates, readStates } from '../db/queries/explain-reads.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
+import type { TaskAddress } from '../db/queries/move-task-instances.ts'
 import { readLiveDispatches } from '../db/queries/stop-requests.ts'
 import { admit, type Admitted } from '../model/admission.ts'
 import { parseLane } from '../model/lane.ts'
@@ -46,7 +47,7 @@ export function explainTaskInstance(
   offers: ReadonlyMap<string, ExecutorOffer>,
   row: ExplainedRow,
 ): Promise<Explanation> {
-  if (isTerminal(row.state)) return Promise.resolve(settled(row))
+  if (isTerminal(row.state)) return context.database.transaction((tx) => explainSettled(tx, row))
   switch (row.state) {
     case 'none':
       return context.database.transaction((tx) => explainWaiting(tx, context, row))
@@ -83,26 +84,27 @@ export function explainTaskInstance(
   }
 }
 
-function settled({
-  state,
-  cause,
-  ended_at: endedAt,
-  try_number: tryNumber,
-  max_tries: maxTries,
-}: ExplainedRow): Explanation {
+async function explainSettled(tx: Tx, row: ExplainedRow): Promise<Explanation> {
+  const { state, cause, ended_at: endedAt, try_number: tryNumber, max_tries: maxTries } = row
   const why = cause === null ? '' : `, because: ${cause.replaceAll('_', ' ')}`
-  return explanation('settled', `Settled as ${state}${why}.`, {
-    state,
-    cause,
-    endedAt: iso(endedAt),
-    tryNumber,
-    maxTries,
-  })
+  const facts = { state, cause, endedAt: iso(endedAt), tryNumber, maxTries }
+  const stop = (await readLiveDispatches(tx, [addressOf(row)])).find((one) => one.stop_requested_at !== null)
+  if (stop === undefined) return explanation('settled', `Settled as ${state}${why}.`, facts)
+  const since = iso(stop.stop_requested_at)
+  return explanation(
+    'settled',
+    `Settled as ${state}${why}; its process is being stopped on executor "${stop.executor}" since ${since}, ` +
+      'and is not confirmed gone.',
+    { ...facts, executor: stop.executor, stoppingSince: since },
+  )
+}
+
+function addressOf(row: ExplainedRow): TaskAddress {
+  return { runKey: row.run_key, taskIndex: row.task_index, mapIndex: row.map_index }
 }
 
 async function explainRestarting(tx: Tx, { environment }: MoveContext, row: ExplainedRow): Promise<Explanation> {
-  const at = { runKey: row.run_key, taskIndex: row.task_index, mapIndex: row.map_index }
-  const [stop] = await readLiveDispatches(tx, [at])
+  const [stop] = await readLiveDispatches(tx, [addressOf(row)])
   const since = stop?.stop_requested_at ?? environment.clock.now()
   const why = isGone(row) ? 'Its task is gone: it is removed once' : 'Cleared: waits until'
   return explanation('restarting', `${why} the process of try ${row.try_number} is confirmed gone.`, {

@@ -4,9 +4,11 @@ import { eventually } from '../../../../testkit/eventually.ts'
 import { HeldExecutor } from '../../../../testkit/held-executor.ts'
 import { openWorld, type World } from '../../../../testkit/scheduler-world.ts'
 import { describeOnEngines, type TestEngine } from '../../../../testkit/test-databases.ts'
+import { findTaskInstance } from '../db/queries/task-instance-reads.ts'
 import { clearTaskInstances } from '../moves/clear-task-instances.ts'
 import { endDagRun } from '../moves/end-dag-run.ts'
 import { markTaskInstances } from '../moves/mark-task-instances.ts'
+import { explainTaskInstance } from './explain-task-instance.ts'
 
 const cleanups: Array<() => Promise<void>> = []
 afterEach(async () => {
@@ -48,6 +50,12 @@ function tasks(...taskIds: string[]) {
 
 const slots = async ({ database }: World) => (await database.read.selectFrom('dispatch').selectAll().execute()).length
 
+async function explain({ database, context, scheduler }: World, taskId: string) {
+  const row = await findTaskInstance(database.read, { dagId: 'dag', runId: 'run', taskId, mapIndex: -1 })
+  if (row === undefined) throw new Error(`There is no task instance ${taskId}.`)
+  return explainTaskInstance(context, scheduler.dispatcher.offers, row)
+}
+
 describeOnEngines('a stop', (engine) => {
   it('ends a cancelled run at once, and frees its slot when the process is confirmed gone', async () => {
     const { world, executor, runId } = await openHeld(engine)
@@ -59,8 +67,17 @@ describeOnEngines('a stop', (engine) => {
     expect(await world.states(runId)).toEqual({ first: 'failed', second: 'skipped' })
     await eventually(() => executor.asked.length === 1)
     expect(await slots(world)).toBe(1)
+    const before = await explain(world, 'first')
+    const since = String(before.facts['stoppingSince'])
+    expect(Date.parse(since)).toBeGreaterThan(0)
+    expect(before.sentence).toBe(
+      `Settled as failed, because: cancelled; its process is being stopped on executor "held" since ${since}, ` +
+        'and is not confirmed gone.',
+    )
+    expect((await explain(world, 'second')).sentence).toBe('Settled as skipped, because: cancelled.')
     confirm()
     await eventually(async () => (await slots(world)) === 0)
+    expect((await explain(world, 'first')).sentence).toBe('Settled as failed, because: cancelled.')
     expect(executor.alive.size).toBe(0)
   })
 

@@ -28,8 +28,8 @@ export async function runTask(
   terminal: Terminal,
   ...[dagId, runId, taskId, options]: [...Named, RunTaskOptions]
 ): Promise<number> {
-  const api = await connect(terminal, options)
   const query = queryOf(options)
+  const api = await connect(terminal, options)
   const at = { dagId, runId, taskId }
   await api.send('POST', taskInstancePath(at, `/run${query}`), {
     executor: options.executor ?? null,
@@ -48,9 +48,9 @@ export async function taskState(
   terminal: Terminal,
   ...[dagId, runId, taskId, options]: [...Named, OneOptions]
 ): Promise<number> {
-  const api = await connect(terminal, options)
   // Only this route takes the index as a parameter.
   const path = taskInstancePath({ dagId, runId, taskId }, `/explain${queryOf(options)}`)
+  const api = await connect(terminal, options)
   const { task_instance: row } = await api.get<Explained>(path)
   if (options.output === 'table') terminal.out(`${row.state ?? 'none'}\n`)
   else await show(terminal, options, row)
