@@ -37,7 +37,9 @@ export async function checkExecutor(terminal: Terminal, name: string, options: C
   const level = options.level ?? (configured === undefined ? 'full' : 'live-safe')
   refuseUnknown(options.only ?? [], level)
   const chosen = withSettings(configured ?? classNamed(name, config), options.settings)
-  const { executorClass, settings } = await loadOne(chosen, config, terminal.cwd)
+  const { executorClass } = await loadOne(chosen, config, terminal.cwd)
+  // The settings as they were given: the kit makes of them what the class's schema says, which may fit only once.
+  const { settings } = chosen
   // On a live configuration it keeps its name, since what it may see outside can depend on it.
   const subject = { executorClass, settings, ...(level === 'live-safe' ? { name: chosen.name } : {}) }
   const laboratory = await openLaboratory(subject)
