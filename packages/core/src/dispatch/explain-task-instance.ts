@@ -3,9 +3,11 @@ import type { Tx } from '../db/database.ts'
 import { readAdmissibleOfRun, readAsCandidate, readRunGates, readStates } from '../db/queries/explain-reads.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
 import type { TaskAddress } from '../db/queries/move-task-instances.ts'
+import { readPassedOver } from '../db/queries/passed-over.ts'
 import { readLiveDispatches } from '../db/queries/stop-requests.ts'
 import { admit, type Admitted } from '../model/admission.ts'
 import { parseLane } from '../model/lane.ts'
+import type { ExecutorGate } from '../model/route.ts'
 import { isGone } from '../model/version-change.ts'
 import {
   firstCandidates,
@@ -54,13 +56,8 @@ export function explainTaskInstance(
     case 'scheduled':
       return context.database.transaction((tx) => explainScheduled(tx, context, offers, row))
     case 'queued':
-      return Promise.resolve(
-        explanation('queued', `Handed to executor "${row.executor}", which has not started it yet.`, {
-          executor: row.executor,
-          queuedAt: iso(row.queued_at),
-          launchAttempts: row.launch_attempts,
-        }),
-      )
+    case 'running':
+      return context.database.transaction((tx) => explainHandedOver(tx, row))
     case 'up_for_retry':
       return Promise.resolve(
         explanation('retry_delay', `Try ${row.try_number} waits for its delay until ${iso(row.ready_at) ?? 'now'}.`, {
@@ -70,13 +67,6 @@ export function explainTaskInstance(
           launchAttempts: row.launch_attempts,
         }),
       )
-    case 'running':
-      return Promise.resolve(
-        explanation('running', `Runs since ${iso(row.started_at) ?? 'a moment'} on executor "${row.executor}".`, {
-          executor: row.executor,
-          startedAt: iso(row.started_at),
-        }),
-      )
     case 'restarting':
       return context.database.transaction((tx) => explainRestarting(tx, context, row))
     default:
@@ -84,10 +74,30 @@ export function explainTaskInstance(
   }
 }
 
+async function explainHandedOver(tx: Tx, row: ExplainedRow): Promise<Explanation> {
+  const { state, executor } = row
+  const passedOver = await readPassedOver(tx, row.id)
+  const why = sinceOf(passedOver)
+  if (state === 'running') {
+    const startedAt = iso(row.started_at)
+    const sentence = `Runs since ${startedAt ?? 'a moment'} on executor "${executor}"${why}.`
+    return explanation('running', sentence, { executor, startedAt, passedOver })
+  }
+  const facts = { executor, queuedAt: iso(row.queued_at), launchAttempts: row.launch_attempts, passedOver }
+  return explanation('queued', `Handed to executor "${executor}"${why}; it has not started it yet.`, facts)
+}
+
+/** Why it did not go to an executor before. */
+function sinceOf(passedOver: readonly ExecutorGate[]): string {
+  return passedOver.length === 0 ? '' : `, since ${sentencesOf(passedOver)}`
+}
+
 async function explainSettled(tx: Tx, row: ExplainedRow): Promise<Explanation> {
   const { state, cause, ended_at: endedAt, try_number: tryNumber, max_tries: maxTries } = row
-  const why = cause === null ? '' : `, because: ${cause.replaceAll('_', ' ')}`
-  const facts = { state, cause, endedAt: iso(endedAt), tryNumber, maxTries }
+  const passedOver = await readPassedOver(tx, row.id)
+  const where = passedOver.length === 0 ? '' : `; it went to executor "${row.executor}"${sinceOf(passedOver)}`
+  const why = (cause === null ? '' : `, because: ${cause.replaceAll('_', ' ')}`) + where
+  const facts = { state, cause, endedAt: iso(endedAt), tryNumber, maxTries, passedOver }
   const stop = (await readLiveDispatches(tx, [addressOf(row)])).find((one) => one.stop_requested_at !== null)
   if (stop === undefined) return explanation('settled', `Settled as ${state}${why}.`, facts)
   const since = iso(stop.stop_requested_at)
@@ -176,8 +186,7 @@ async function explainScheduled(
 function ready(admitted: Admitted | undefined): Explanation {
   const { executor, passedOver = [] } = admitted ?? {}
   const where = executor === undefined || passedOver.length === 0 ? '' : ` on executor "${executor}"`
-  const why = passedOver.length === 0 ? '' : `, since ${sentencesOf(passedOver)}`
-  return explanation('ready', `Ready: the next turn of the scheduler queues it${where}${why}.`, {
+  return explanation('ready', `Ready: the next turn of the scheduler queues it${where}${sinceOf(passedOver)}.`, {
     executor,
     passedOver,
   })

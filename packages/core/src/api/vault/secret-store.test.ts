@@ -82,7 +82,7 @@ describeOnEngines('two who write secrets at once', (engine) => {
           store.writeVariable({ key, value: `${index}`, description: null }, 'create', 'ada'),
         ),
       )
-      expect(created.toSorted()).toEqual([false, true])
+      expect(created.filter(Boolean)).toHaveLength(1)
       expect((await stores[0].variable(key))?.value).toBe(`${created.indexOf(true)}`)
     }
     const noted = await database.read
