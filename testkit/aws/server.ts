@@ -31,6 +31,8 @@ export interface Exchange {
   readonly operation: string
   readonly input: unknown
   readonly answer: WireAnswer
+  /** True for an error in words of a test's own. */
+  readonly isOrdered: boolean
 }
 
 /**
@@ -85,7 +87,14 @@ export class DoubleServer {
     if (fault?.kind === 'cut') return void outgoing.socket?.destroy()
     const answer = await this.#carryOut({ request, identified, service, fault, signal, id })
     if (fault?.kind === 'loseAnswer') return void outgoing.socket?.destroy()
-    this.#parts.onAnswer?.({ service: name, operation: identified.operation, input: identified.input, answer })
+    const isOrdered = fault?.kind === 'error'
+    this.#parts.onAnswer?.({
+      service: name,
+      operation: identified.operation,
+      input: identified.input,
+      answer,
+      isOrdered,
+    })
     send(outgoing, { ...answer, headers: { ...answer.headers, 'x-amzn-requestid': id } })
   }
 

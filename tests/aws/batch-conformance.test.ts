@@ -3,10 +3,10 @@ import { conformance } from '@fairlead/executor/vitest'
 import { openLaboratory } from 'fairlead/conformance'
 import { afterAll } from 'vitest'
 import { hooksOf } from '../../packages/executor-aws/src/batch/conformance-hooks.ts'
-import { startAwsDouble } from '../../testkit/aws/index.ts'
+import { startCheckedDouble } from '../../testkit/aws/model/checked-double.ts'
 import { BATCH_SETTINGS, setBatchStage } from './batch-stage.ts'
 
-const double = await startAwsDouble()
+const double = await startCheckedDouble({ areRequestsChecked: true })
 setBatchStage(double)
 Object.assign(process.env, double.environment)
 afterAll(() => double.close())

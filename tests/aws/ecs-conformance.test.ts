@@ -2,11 +2,11 @@ import { EcsExecutor } from '@fairlead/executor-aws/ecs'
 import { conformance } from '@fairlead/executor/vitest'
 import { openLaboratory } from 'fairlead/conformance'
 import { hooksOf } from '../../packages/executor-aws/src/ecs/conformance-hooks.ts'
-import { startAwsDouble } from '../../testkit/aws/index.ts'
+import { startCheckedDouble } from '../../testkit/aws/model/checked-double.ts'
 import { afterAll } from 'vitest'
 import { ECS_SETTINGS, setEcsStage } from './ecs-stage.ts'
 
-const double = await startAwsDouble()
+const double = await startCheckedDouble({ areRequestsChecked: true })
 setEcsStage(double)
 Object.assign(process.env, double.environment)
 afterAll(() => double.close())

@@ -4,10 +4,10 @@ import { conformance } from '@fairlead/executor/vitest'
 import { openLaboratory } from 'fairlead/conformance'
 import { afterAll } from 'vitest'
 import { hooksOf } from '../../packages/executor-aws/src/lambda/conformance-hooks.ts'
-import { startAwsDouble } from '../../testkit/aws/index.ts'
+import { startCheckedDouble } from '../../testkit/aws/model/checked-double.ts'
 import { lambdaSettings, setLambdaStage } from './lambda-stage.ts'
 
-const double = await startAwsDouble()
+const double = await startCheckedDouble({ areRequestsChecked: true })
 setLambdaStage(double)
 Object.assign(process.env, double.environment)
 afterAll(() => double.close())

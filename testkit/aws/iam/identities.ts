@@ -73,6 +73,13 @@ export class Identities {
     return this.#roles.get(arn) ?? null
   }
 
+  /** True where the role's policy allows it. Remembers what is denied. */
+  isRoleAllowed(arn: string, need: Need): boolean {
+    const isDenied = !isAllowed(this.roleOf(arn)?.policy ?? ALLOW_ALL, need)
+    if (isDenied) this.denied.push(need)
+    return !isDenied
+  }
+
   /** Credentials of a session of a role, which end. */
   openSession(session: { readonly roleArn: string; readonly name: string; readonly durationSeconds: number }): {
     readonly credentials: Required<Credentials>

@@ -1,4 +1,5 @@
 import type { DoubleClock } from '../double-clock.ts'
+import type { SentMessage } from '../sqs/queue.ts'
 import type { SqsDouble } from '../sqs/sqs-double.ts'
 import type { AcceptedEvent } from './accepted-event.ts'
 import type { Invocation, InvocationEnd } from './execution-environment.ts'
@@ -9,6 +10,8 @@ import type { LambdaFunction } from './stage.ts'
 export interface EventQueueParts {
   readonly clock: DoubleClock
   readonly sqs: SqsDouble
+  /** True where the function's role may send to this queue: Lambda tells nothing on behalf of one that may not. */
+  readonly maySend: (definition: LambdaFunction, queueArn: string) => boolean
   /** Runs an event, or answers null when the function is at its limit. */
   readonly run: (definition: LambdaFunction, invocation: Invocation) => Promise<InvocationEnd> | null
 }
@@ -50,7 +53,7 @@ export class EventQueue {
       event.attempts += 1
       if (event.isForgotten) return
       if (event.last.kind === 'answered')
-        return this.#tell(event.definition.eventInvoke?.onSuccess, successRecordOf(event))
+        return this.#tell(event, event.definition.eventInvoke?.onSuccess, successRecordOf(event))
       if (event.attempts > maximumRetryAttempts) return this.#giveUp(event, 'RetriesExhausted')
       await this.#pause(event.attempts * MINUTE_MS)
     }
@@ -63,15 +66,17 @@ export class EventQueue {
 
   #giveUp(event: AcceptedEvent, condition: 'RetriesExhausted' | 'EventAgeExceeded'): void {
     const { eventInvoke, deadLetterQueueArn } = event.definition
-    this.#tell(eventInvoke?.onFailure, failureRecordOf(event, condition, new Date(this.#parts.clock.now())))
-    if (deadLetterQueueArn === undefined) return
-    const { body, attributes } = deadLetterOf(event)
-    this.#parts.sqs.byArn(deadLetterQueueArn)?.send({ body, attributes })
+    this.#tell(event, eventInvoke?.onFailure, failureRecordOf(event, condition, new Date(this.#parts.clock.now())))
+    this.#send(event.definition, deadLetterQueueArn, deadLetterOf(event))
   }
 
-  #tell(queueArn: string | undefined, record: object): void {
-    if (queueArn === undefined) return
-    this.#parts.sqs.byArn(queueArn)?.send({ body: JSON.stringify(record), attributes: {} })
+  #tell({ definition }: AcceptedEvent, queueArn: string | undefined, record: object): void {
+    this.#send(definition, queueArn, { body: JSON.stringify(record), attributes: {} })
+  }
+
+  #send(definition: LambdaFunction, queueArn: string | undefined, message: SentMessage): void {
+    if (queueArn !== undefined && this.#parts.maySend(definition, queueArn))
+      this.#parts.sqs.byArn(queueArn)?.send(message)
   }
 
   async #pause(ms: number): Promise<void> {

@@ -1,4 +1,4 @@
-import type { MessageAttribute } from '../sqs/queue.ts'
+import type { SentMessage } from '../sqs/queue.ts'
 import type { AcceptedEvent } from './accepted-event.ts'
 import type { InvocationEnd } from './execution-environment.ts'
 
@@ -37,10 +37,7 @@ export function successRecordOf(event: AcceptedEvent): object {
 }
 
 /** To a dead-letter queue: the bare event, and attributes beside it. */
-export function deadLetterOf(event: AcceptedEvent): {
-  readonly body: string
-  readonly attributes: Readonly<Record<string, MessageAttribute>>
-} {
+export function deadLetterOf(event: AcceptedEvent): SentMessage {
   const error = event.last === null || event.last.kind === 'answered' ? 'EventAgeExceeded' : event.last.errorMessage
   return {
     body: JSON.stringify(event.event),

@@ -37,7 +37,13 @@ export class LambdaDouble {
   constructor(parts: LambdaParts) {
     this.#parts = parts
     const { clock, sqs } = parts
-    this.#queue = new EventQueue({ clock, sqs, run: (definition, invocation) => this.run(definition, invocation) })
+    this.#queue = new EventQueue({
+      clock,
+      sqs,
+      run: (definition, invocation) => this.run(definition, invocation),
+      maySend: ({ roleArn }, resource) =>
+        parts.identities.isRoleAllowed(roleArn, { action: 'sqs:SendMessage', resource }),
+    })
   }
 
   /** Makes a function, or deploys it anew. Answers its ARN. */

@@ -186,6 +186,16 @@ describe('an asynchronous event', () => {
     })
   })
 
+  it('is told of to no queue that the role of the function may not send to', async () => {
+    const dead = double.sqs.createQueue('dead')
+    const deadLetterQueueArn = double.sqs.arnOf('dead')
+    define({ deadLetterQueueArn, policy: { Statement: [] }, eventInvoke: { maximumRetryAttempts: 0 } })
+    await emit({ do: 'fail' })
+    await eventually(() => double.iam.denied.length === 1)
+    expect(double.iam.denied).toEqual([{ action: 'sqs:SendMessage', resource: deadLetterQueueArn }])
+    expect(double.sqs.bodiesIn(dead)).toEqual([])
+  })
+
   it('waits while the function is at its limit, until it is too old', async () => {
     const failures = double.sqs.createQueue('failures')
     define({

@@ -185,12 +185,14 @@ export class Queue {
   /** Resolves when something may have become visible, time is up, or the receiver went. */
   async #change(leftMs: number, signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, leftMs)
-      this.#wakers.push(() => {
+      const wake = (): void => {
         clearTimeout(timer)
+        signal.removeEventListener('abort', wake)
         resolve()
-      })
-      signal.addEventListener('abort', () => this.#wake(), { once: true })
+      }
+      const timer = setTimeout(wake, leftMs)
+      signal.addEventListener('abort', wake)
+      this.#wakers.push(wake)
     })
   }
 
