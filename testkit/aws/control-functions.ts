@@ -3,6 +3,7 @@ import { describeJob } from './batch/describe.ts'
 import type { ControlFunction } from './control.ts'
 import { describeTask } from './ecs/describe.ts'
 import type { Fault } from './faults.ts'
+import type { QueueSettings } from './sqs/queue.ts'
 import type { RateLimit } from './rate-limits.ts'
 
 /** What another process may call, by name: what conformance hooks and demos need. */
@@ -39,6 +40,8 @@ export function controlFunctions(double: AwsDouble): Readonly<Record<string, Con
     'lambda.vanish': (id: string) => lambda.vanish(id),
     'lambda.events': () => lambda.events.map(({ id, event, attempts }) => ({ id, event, attempts })),
     'lambda.duplicateNext': (times?: number) => lambda.duplicateNext(times),
+    'sqs.ensureQueue': (name: string, settings?: QueueSettings) =>
+      void (sqs.find(name) ?? sqs.createQueue(name, settings)),
     'sqs.bodiesIn': (queueUrl: string) => sqs.bodiesIn(queueUrl),
     'logs.everything': () => logs.everything(),
   }

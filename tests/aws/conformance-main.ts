@@ -19,7 +19,11 @@ interface Subject {
 const SUBJECTS: Readonly<Record<string, Subject>> = {
   ecs: { executor: 'EcsExecutor', setStage: setEcsStage, settings: () => ECS_SETTINGS },
   batch: { executor: 'BatchExecutor', setStage: setBatchStage, settings: () => BATCH_SETTINGS },
-  lambda: { executor: 'LambdaExecutor', setStage: setLambdaStage, settings: lambdaSettings },
+  lambda: {
+    executor: `${fileURLToPath(new URL('lambda-on-its-own-queue.ts', import.meta.url))}#LambdaOnItsOwnQueue`,
+    setStage: setLambdaStage,
+    settings: lambdaSettings,
+  },
 }
 /** Each workload is a process of Node here, not a container somewhere. */
 const VOLUME = '25'

@@ -57,6 +57,19 @@ describe('after the death of a scheduler', () => {
     expect(stand.executor.slotsOccupied).toBe(0)
   })
 
+  it('drops rows that outlived their workloads by a month, and no others', async () => {
+    const stand = stage.bench(WAIT)
+    const at = (ms: number): string =>
+      `job/${ms
+        .toString(16)
+        .padStart(12, '0')
+        .replace(/^(.{8})/, '$1-')}-7000-8000-000000000000`
+    const [old, young] = [at(stand.clock.now() - 31 * 86_400_000), at(stand.clock.now() - 29 * 86_400_000)]
+    for (const key of [old, young]) await stand.store.set(key, { jobQueue: 'line', submittedAt: 0 })
+    await stand.executor.start(AbortSignal.timeout(5000))
+    expect((await stand.store.list('')).map(({ key }) => key)).toEqual([young])
+  })
+
   it('adopts no job of another executor', async () => {
     const workload = await one(stage.bench(WAIT))
     const other = new ExecutorBench({

@@ -75,6 +75,7 @@ export class BatchExecutor extends BaseExecutor implements BatchInside {
   }
 
   override async start(signal: AbortSignal): Promise<void> {
+    await this.#rows.sweep(this.host.clock.now())
     if (!this.settings.checkHealth) return
     const problems = problemsOf(await this.checkHealth(signal))
     if (problems !== null) throw new Error(problems)

@@ -1,6 +1,7 @@
 import type { ExecutorStore } from '@fairlead/executor'
 import type { DispatchId } from '@fairlead/protocol'
 import { z } from 'zod'
+import { dropOldRows } from '../shared/drop-old-rows.ts'
 
 const PREFIX = 'job/'
 
@@ -24,6 +25,11 @@ export class SubmittedRows {
 
   async write(dispatchId: DispatchId, row: SubmittedRow): Promise<void> {
     await this.#store.set(PREFIX + dispatchId, row)
+  }
+
+  /** Drops what outlived its workload. */
+  async sweep(now: number): Promise<void> {
+    await dropOldRows(this.#store, PREFIX, now)
   }
 
   async delete(dispatchId: DispatchId): Promise<void> {

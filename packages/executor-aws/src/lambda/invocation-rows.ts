@@ -1,6 +1,7 @@
 import type { ExecutorStore } from '@fairlead/executor'
 import { workloadExitSchema, type DispatchId, type WorkloadExit } from '@fairlead/protocol'
 import { z } from 'zod'
+import { dropOldRows } from '../shared/drop-old-rows.ts'
 
 const INVOCATION = 'invocation/'
 const RESULT = 'result/'
@@ -58,6 +59,12 @@ export class InvocationRows {
         return exit.success ? [[key.slice(RESULT.length), exit.data] as const] : []
       }),
     )
+  }
+
+  /** Drops what outlived its workload. */
+  async sweep(now: number): Promise<void> {
+    await dropOldRows(this.#store, INVOCATION, now)
+    await dropOldRows(this.#store, RESULT, now)
   }
 
   async delete(dispatchId: DispatchId): Promise<void> {

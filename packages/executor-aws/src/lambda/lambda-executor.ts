@@ -85,6 +85,7 @@ export class LambdaExecutor extends BaseExecutor implements LambdaInside {
 
   override async start(signal: AbortSignal): Promise<void> {
     this.#functions.forget()
+    await this.#rows.sweep(this.host.clock.now())
     if (this.settings.checkHealth) {
       const problems = (await this.checkHealth(signal)).flatMap(({ problem }) => (problem === null ? [] : [problem]))
       if (problems.length > 0) throw new Error(problems.join(' '))

@@ -1,7 +1,7 @@
 import type { ExecutorStore } from '@fairlead/executor'
 import type { DispatchId } from '@fairlead/protocol'
 import { z } from 'zod'
-import { mintedAt } from './minted-at.ts'
+import { dropOldRows } from './drop-old-rows.ts'
 import { NO_HISTORY, type LaunchHistory } from './launch-policy.ts'
 
 const PREFIX = 'launch/'
@@ -12,9 +12,6 @@ const rowSchema = z.object({
   noRoomSince: z.number().nullable(),
   place: z.string().nullable(),
 })
-
-/** Rows of a scheduler that died before it could delete them are dropped after this time. */
-const KEPT_MS = 30 * 24 * 3_600_000
 
 /**
  * Histories of launches, in the executor's store: a restart neither forgets that there was no room, nor uses a token
@@ -45,9 +42,7 @@ export class LaunchRows {
 
   /** Drops rows of which nobody has asked for a month: they outlived their workloads. */
   async sweep(now: number): Promise<void> {
-    for (const { key } of await this.#store.list(PREFIX)) {
-      if (mintedAt(key.slice(PREFIX.length)) < now - KEPT_MS) await this.#store.delete(key)
-    }
+    await dropOldRows(this.#store, PREFIX, now)
   }
 
   /** The workload has ended: nothing of it is launched again. */
