@@ -1,11 +1,18 @@
 import { parseArgs } from 'node:util'
+import { ecsDoubleScene, ecsScene } from './ecs.ts'
 import { latencyScene } from './latency.ts'
 import { schedulerScene } from './scheduler.ts'
 import { startScene } from './start.ts'
 
 /** `npm run bench -- NAME [--db sqlite|postgres] [--repeat N] [--sizes 1000,10000]`: the last line is one JSON. */
 
-const SCENES = { scheduler: schedulerScene, latency: latencyScene, start: startScene }
+const SCENES = {
+  scheduler: schedulerScene,
+  latency: latencyScene,
+  start: startScene,
+  ecs: ecsScene,
+  'ecs-double': ecsDoubleScene,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -71,7 +71,7 @@ const bundles = [
     name: 'bench',
     entry: 'bench/main.ts',
     outdir: 'bench/dist',
-    options: { ...esm, external: [...EXTERNALS, 'bullmq', 'ioredis'] },
+    options: { ...esm, external: [...EXTERNALS, 'bullmq', 'ioredis', '@aws-sdk/*', '@smithy/*'] },
   },
 ]
 
