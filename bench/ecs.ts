@@ -116,13 +116,20 @@ async function oneRound(
   await Promise.all([syncing, turning])
   const calls = await double.calls()
   await executor.end(AbortSignal.timeout(1000))
+  return figuresOf(callsBefore, calls, { ms, launches })
+}
+
+function figuresOf(
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+  { ms, launches }: { readonly ms: number; readonly launches: readonly number[] },
+): Round {
   const perTask = Object.fromEntries(
-    Object.entries(calls).map(([name, count]) => [name, round((count - (callsBefore[name] ?? 0)) / TASKS)]),
+    Object.entries(after).map(([name, count]) => [name, round((count - (before[name] ?? 0)) / TASKS)]),
   )
-  const intervals = ms / POLL.shortestMs
   return {
     callsPerTask: perTask,
-    describesPerTaskAndInterval: round((perTask['ecs:DescribeTasks'] ?? 0) / intervals),
+    describesPerTaskAndInterval: round((perTask['ecs:DescribeTasks'] ?? 0) / (ms / POLL.shortestMs)),
     launchMs: { p50: round(quantile(launches, 0.5)), p99: round(quantile(launches, 0.99)) },
     seconds: round(ms / 1000),
     heapMiB: round(heapAfterCollection() / 1024 / 1024),

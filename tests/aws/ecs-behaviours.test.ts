@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { startAwsDouble } from '../../testkit/aws/index.ts'
 import { eventually } from '../../testkit/eventually.ts'
@@ -120,6 +122,20 @@ describe('launching', () => {
       kind: 'neverStarted',
       detail: expect.stringMatching(/no room for it within 600000 ms.*Capacity is unavailable/),
     })
+  })
+
+  it('whose answer says neither of a task nor of a failure is of unknown outcome, and kept', async () => {
+    const mute = createServer((_, response) => void response.end('{"tasks":[],"failures":[]}'))
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
+    const { port } = mute.address() as AddressInfo
+    const ecs = open({ settings: { endpoint: `http://127.0.0.1:${port}`, launchType: 'FARGATE' } })
+    const workload = ecs.give('succeeds')
+    await ecs.executor.processWorkloads(SIGNAL)
+    await eventually(() => ecs.executor.waitingFor(workload.taskInstance.dispatchId)?.includes('neither'))
+    expect(ecs.executor.hasTask(workload.taskInstance.dispatchId)).toBe(true)
+    expect(ecs.endOf(workload)).toBe(null)
+    await ecs.die()
+    await new Promise((resolve) => mute.close(resolve))
   })
 
   it('whose overrides are too long never reaches ECS', async () => {

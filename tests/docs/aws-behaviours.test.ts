@@ -6,6 +6,11 @@ const root = process.cwd()
 
 /** Rows of the studies of Airflow's executors, by page. */
 const ROWS: Readonly<Record<string, readonly string[]>> = {
+  ecs: [
+    ...numbered('1.7 #', [1, 2, 3, 5, 6, 7, 9, 10, 11, 13, 14, 15, 17, 18, 19, 21, 22, 23, 25, 26, 27]),
+    ...numbered('1 D', upTo(25)),
+    ...numbered('12.', upTo(12)),
+  ],
   batch: [
     ...numbered('2.7 #', [1, 2, 3, 5, 6, 7, 9, 10, 11, 13, 14, 15, 17, 18, 19, 21, 22]),
     ...numbered('2 D', upTo(14)),
