@@ -27,6 +27,18 @@ const PLANTED = [
   ['drivers-in-dialects', 'core/src/db/queries/planted-driver.ts', `import 'pg'`],
   ['drivers-in-dialects-too', 'core/src/moves/planted-driver.ts', `await import('node:sqlite')`],
   ['sql-in-db', 'core/src/scheduler/planted-sql.ts', `import { sql } from 'kysely'`],
+  ['sql-in-db-too', 'core/src/moves/planted-statement.ts', `import '../db/statement.ts'`],
+  [
+    'queries-in-db',
+    'core/src/moves/planted-query.ts',
+    `export const f = (tx: any) => tx.query\n  .selectFrom('dag').execute()`,
+  ],
+  [
+    'queries-in-db',
+    'core/src/api/rest/planted-query.ts',
+    `export const f = ({ query }: any) => query.deleteFrom('dag')`,
+  ],
+  ['queries-in-db', 'core/src/processes/planted-query.ts', `export const f = (db: any) => db.insertInto('dag')`],
   ['one-place-knows-the-engines', 'core/src/db/queries/planted-engine.ts', `import '../dialect/sqlite/engine.ts'`],
   ['no-tests-in-sources', 'core/src/dispatch/planted-testkit.ts', `import '../../../../testkit/eventually.ts'`],
   ['no-cycles', 'core/src/processes/planted.ts', `import type { O } from './other.ts'`],

@@ -49,6 +49,7 @@ export const rules = [
     { path: '^(node:)?sqlite$' },
   ),
   forbid('sql-in-db', { path: '^packages/', pathNot: [core('db/'), TESTS] }, { path: modules(['kysely']) }),
+  forbid('sql-in-db-too', { path: '^packages/', pathNot: [core('db/'), TESTS] }, { path: core('db/statement\\.ts$') }),
   forbid(
     'one-place-knows-the-engines',
     { path: '^packages/', pathNot: [core('db/dialect/'), core('db/database\\.ts$'), TESTS] },

@@ -27,6 +27,12 @@ const WORDS = [
     remedy: 'Give both dialects a function of one name and call it.',
   },
   {
+    name: 'queries-in-db',
+    says: /\.(?:selectFrom|insertInto|replaceInto|updateTable|deleteFrom|mergeInto|selectNoFrom)\(/,
+    mayBeIn: /^packages\/core\/src\/db\//,
+    remedy: 'Give the query a name in core/src/db/queries and call it.',
+  },
+  {
     name: 'time-and-chance-are-arguments',
     says: /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bset(Timeout|Interval|Immediate)\(|\brandomUUID\(|\bperformance\.now\(/,
     mustBeIn: PURE_IN_TIME,

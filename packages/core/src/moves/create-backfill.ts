@@ -1,6 +1,8 @@
 import { scheduleSchema } from '@fairlead/protocol'
 import { appendAudit } from '../db/queries/audit.ts'
 import { findOpenBackfill, insertBackfill, readRunDurations, readRunsByDate } from '../db/queries/backfills.ts'
+import { readDag } from '../db/queries/dag-rows.ts'
+import { readPoolSizes } from '../db/queries/pools.ts'
 import type { Tx } from '../db/database.ts'
 import {
   backfillAction,
@@ -61,7 +63,7 @@ export function forecastBackfill(
     const { dates, dag } = found
     const { spec } = await context.graphs.of(tx, dag.version_id)
     const existing = await readRunsByDate(tx, request.dagId, request)
-    const pools = await tx.query.selectFrom('pool').select(['name', 'slots']).execute()
+    const pools = await readPoolSizes(tx)
     const planned = dates.map((date) => {
       const state = existing.get(date.logicalDate)?.state ?? null
       return { ...date, action: backfillAction(state, request.reprocess) }
@@ -72,7 +74,7 @@ export function forecastBackfill(
       tasks: spec.tasks,
       maxActiveTasks: dag.max_active_tasks,
       runsAtOnce,
-      pools: new Map(pools.map(({ name, slots }) => [name, slots])),
+      pools,
     })
     const earlierRunsMs = await readRunDurations(tx.query, request.dagId, RUNS_LOOKED_AT)
     const estimatedMs = estimateMs({ runs, runsAtOnce, earlierRunsMs, pressure })
@@ -115,11 +117,7 @@ export function createBackfill(
 }
 
 async function findDates(tx: Tx, { environment }: MoveContext, request: BackfillRequest) {
-  const dag = await tx.query
-    .selectFrom('dag')
-    .select(['is_active', 'schedule', 'version_id', 'max_active_runs', 'max_active_tasks'])
-    .where('dag_id', '=', request.dagId)
-    .executeTakeFirst()
+  const dag = await readDag(tx, request.dagId)
   if (dag === undefined || dag.is_active === 0) return { kind: 'dagNotFound' as const }
   const schedule = scheduleSchema.parse(JSON.parse(dag.schedule))
   const dates = datesBetween(schedule, { from: request.from, to: request.to, limit: MOST_DATES })

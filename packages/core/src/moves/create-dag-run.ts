@@ -1,6 +1,7 @@
 import type { Tx } from '../db/database.ts'
 import { appendAudit } from '../db/queries/audit.ts'
 import { insertDagRun, insertRunTaskInstances } from '../db/queries/create-runs.ts'
+import { readDag } from '../db/queries/dag-rows.ts'
 import type { VersionedGraph } from '../db/queries/dag-graphs.ts'
 import { changeDagRunCounts } from '../db/queries/update-runs.ts'
 import { parseTriggeredBy } from '../model/triggered-by.ts'
@@ -41,11 +42,7 @@ export async function createDagRunIn(
   context: MoveContext,
   request: DagRunRequest,
 ): Promise<CreateDagRunAnswer> {
-  const dag = await tx.query
-    .selectFrom('dag')
-    .select(['version_id', 'is_active', 'max_active_tasks'])
-    .where('dag_id', '=', request.dagId)
-    .executeTakeFirst()
+  const dag = await readDag(tx, request.dagId)
   if (dag === undefined || dag.is_active === 0) return { kind: 'dagNotFound' }
   const now = context.environment.clock.now()
   const graph = await context.graphs.of(tx, dag.version_id)

@@ -1,4 +1,5 @@
 import { scheduleSchema } from '@fairlead/protocol'
+import { updateDag } from '../db/queries/dag-rows.ts'
 import { findDueDags, nextRunRow, type DueDag } from '../db/queries/due.ts'
 import type { Tx } from '../db/database.ts'
 import { nextDagRun } from '../model/timetable.ts'
@@ -40,5 +41,5 @@ async function advance(tx: Tx, context: MoveContext, dag: DueDag): Promise<void>
     catchup: spec.catchup,
     now: context.environment.clock.now(),
   })
-  await tx.query.updateTable('dag').set(nextRunRow(next)).where('dag_id', '=', dag.dag_id).execute()
+  await updateDag(tx, dag.dag_id, nextRunRow(next))
 }

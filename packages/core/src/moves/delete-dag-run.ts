@@ -1,4 +1,5 @@
 import { isTerminalDagRun, type DagRunState } from '@fairlead/protocol'
+import { deleteRunRows } from '../db/queries/dag-run-rows.ts'
 import { readLiveProcesses } from '../db/queries/live-processes.ts'
 import { findRunKeys } from '../db/queries/select-runs.ts'
 import { inTransaction } from './in-transaction.ts'
@@ -26,8 +27,7 @@ export function deleteDagRun(
     if (!isTerminalDagRun(state)) return { kind: 'notEnded', state }
     const live = await readLiveProcesses(tx.query, { dagId, runId })
     if (live.length > 0) return { kind: 'live', count: live.length }
-    for (const table of ['task_instance', 'task_instance_history', 'xcom', 'dag_run'] as const)
-      await tx.query.deleteFrom(table).where('run_key', '=', runKey).execute()
+    await deleteRunRows(tx, runKey)
     ledger.note({ event: 'dag_run.deleted', actor, dagId, runId, from: state })
     await ledger.close()
     return { kind: 'deleted' }

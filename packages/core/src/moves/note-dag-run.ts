@@ -1,4 +1,5 @@
 import { appendAudit } from '../db/queries/audit.ts'
+import { writeRunNote } from '../db/queries/dag-run-rows.ts'
 import type { MoveContext } from './move-context.ts'
 
 /** Writes or takes away the note of a run. Nothing follows from it, so nobody is woken. */
@@ -8,8 +9,7 @@ export function noteDagRun(
 ): Promise<void> {
   const { dagId, runId, note, actor } = request
   return database.transaction(async (tx) => {
-    const ofRun = tx.query.updateTable('dag_run').set({ note })
-    await ofRun.where('dag_id', '=', dagId).where('run_id', '=', runId).execute()
+    await writeRunNote(tx, { dagId, runId, note })
     await appendAudit(tx, [{ event: 'dag_run.noted', actor, dagId, runId }], environment.clock.now())
   })
 }

@@ -1,5 +1,5 @@
 import { appendAudit } from '../db/queries/audit.ts'
-import { readDrains } from '../db/queries/drains.ts'
+import { deleteDrain, readDrains, upsertDrain } from '../db/queries/drains.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 
@@ -25,11 +25,7 @@ export function orderDrain(context: MoveContext, order: DrainOrder): Promise<Dra
     if (to !== null && drains.some((row) => row.executor === to)) return { kind: 'toDraining', to }
     const now = context.environment.clock.now()
     const orders = { move_to: to, move_running: moveRunning ? 1 : 0, is_forced: isForced ? 1 : 0, actor }
-    await tx.query
-      .insertInto('executor_drain')
-      .values({ executor, ...orders, started_at: now, moved: 0 })
-      .onConflict((conflict) => conflict.column('executor').doUpdateSet(orders))
-      .execute()
+    await upsertDrain(tx, { executor, ...orders, started_at: now, moved: 0 })
     const detail = { executor, to, moveRunning, isForced }
     await appendAudit(tx, [{ event: 'executor.drain', actor, detail }], now)
     return { kind: 'ordered' }
@@ -42,13 +38,9 @@ export function endDrain(
   { executor, actor }: { executor: string; actor: string },
 ): Promise<boolean> {
   return inTransaction(context, async (tx) => {
-    const ended = await tx.query
-      .deleteFrom('executor_drain')
-      .where('executor', '=', executor)
-      .returning('moved')
-      .executeTakeFirst()
-    if (ended === undefined) return false
-    const entry = { event: 'executor.undrain', actor, detail: { executor, moved: ended.moved } }
+    const moved = await deleteDrain(tx, executor)
+    if (moved === null) return false
+    const entry = { event: 'executor.undrain', actor, detail: { executor, moved } }
     await appendAudit(tx, [entry], context.environment.clock.now())
     return true
   })

@@ -1,6 +1,10 @@
 import type { DagSpec } from '@fairlead/protocol'
 import type { Tx } from '../db/database.ts'
 import { appendAudit } from '../db/queries/audit.ts'
+import { deactivateDags, insertDag, readDag, updateDag } from '../db/queries/dag-rows.ts'
+import { readLastScheduledDate } from '../db/queries/dag-run-rows.ts'
+import { findVersionOfHash, insertVersion, readNewestNumber } from '../db/queries/dag-version-rows.ts'
+import { deleteImportError, upsertImportError } from '../db/queries/import-error-writes.ts'
 import { nextDagRun } from '../model/timetable.ts'
 import { nextRunRow } from '../db/queries/due.ts'
 import { inTransaction } from './in-transaction.ts'
@@ -40,7 +44,7 @@ export interface DagImportError {
 export function registerDagFile(context: MoveContext, file: DagFile): Promise<void> {
   return inTransaction(context, async (tx) => {
     for (const spec of file.dags) await registerDag(tx, context, file, spec)
-    await deactivateOthers(
+    await deactivateDags(
       tx,
       file,
       file.dags.map((dag) => dag.dagId),
@@ -58,12 +62,7 @@ export function recordImportError(
     const { bundleName: bundle_name, file, error } = input
     const { kind, message, line, column: column_number, stack } = error
     const at = context.environment.clock.now()
-    const row = { kind, message, line, column_number, stack, at }
-    await tx.query
-      .insertInto('import_error')
-      .values({ bundle_name, file, ...row })
-      .onConflict((conflict) => conflict.columns(['bundle_name', 'file']).doUpdateSet(row))
-      .execute()
+    await upsertImportError(tx, { bundle_name, file, kind, message, line, column_number, stack, at })
   })
 }
 
@@ -73,14 +72,14 @@ export function forgetDagFile(
   input: { readonly bundleName: string; readonly file: string },
 ): Promise<void> {
   return inTransaction(context, async (tx) => {
-    await deactivateOthers(tx, input, [])
+    await deactivateDags(tx, input, [])
     await deleteImportError(tx, input)
   })
 }
 
 async function registerDag(tx: Tx, context: MoveContext, file: DagFile, spec: DagSpec): Promise<void> {
   const now = context.environment.clock.now()
-  const known = await tx.query.selectFrom('dag').selectAll().where('dag_id', '=', spec.dagId).executeTakeFirst()
+  const known = await readDag(tx, spec.dagId)
   const row = {
     ...columnsOf(file, spec),
     ...(await nextRunColumns(tx, spec, { firstSeenAt: known?.first_seen_at ?? now, now })),
@@ -88,15 +87,12 @@ async function registerDag(tx: Tx, context: MoveContext, file: DagFile, spec: Da
     last_parsed_at: now,
   }
   if (known !== undefined) {
-    await tx.query.updateTable('dag').set(row).where('dag_id', '=', spec.dagId).execute()
+    await updateDag(tx, spec.dagId, row)
     return
   }
   const is_paused = (spec.isPausedUponCreation ?? file.defaults.pauseNew) ? 1 : 0
   const fresh = { dag_id: spec.dagId, is_paused, running_runs: 0, queued_runs: 0, first_seen_at: now }
-  await tx.query
-    .insertInto('dag')
-    .values({ ...row, ...fresh })
-    .execute()
+  await insertDag(tx, { ...row, ...fresh })
   await appendAudit(tx, [{ event: 'dag.created', actor: 'dag_processor', dagId: spec.dagId }], now)
 }
 
@@ -115,7 +111,7 @@ function columnsOf(file: DagFile, spec: DagSpec) {
 
 async function nextRunColumns(tx: Tx, spec: DagSpec, at: { firstSeenAt: number; now: number }) {
   const next = nextDagRun(spec.schedule, {
-    lastLogicalDate: await lastScheduledDate(tx, spec.dagId),
+    lastLogicalDate: await readLastScheduledDate(tx, spec.dagId),
     startDate: spec.startDate ?? at.firstSeenAt,
     endDate: spec.endDate,
     catchup: spec.catchup,
@@ -126,51 +122,14 @@ async function nextRunColumns(tx: Tx, spec: DagSpec, at: { firstSeenAt: number; 
 
 async function versionOf(tx: Tx, context: MoveContext, file: DagFile, spec: DagSpec): Promise<string> {
   const text = JSON.stringify(spec)
-  const versions = tx.query.selectFrom('dag_version').where('dag_id', '=', spec.dagId)
-  const known = await versions.select('id').where('hash', '=', file.hash).executeTakeFirst()
-  if (known !== undefined) return known.id
-  const newest = await versions.select((eb) => eb.fn.max('version_number').as('number')).executeTakeFirst()
+  const known = await findVersionOfHash(tx, spec.dagId, file.hash)
+  if (known !== null) return known
   const now = context.environment.clock.now()
   const id = context.environment.random.uuid(now)
-  const version_number = Number(newest?.number ?? 0) + 1
+  const version_number = (await readNewestNumber(tx, spec.dagId)) + 1
   const where = { bundle_name: file.bundleName, file: file.file, hash: file.hash }
-  await tx.query
-    .insertInto('dag_version')
-    .values({ id, dag_id: spec.dagId, version_number, ...where, spec: text, created_at: now })
-    .execute()
+  await insertVersion(tx, { id, dag_id: spec.dagId, version_number, ...where, spec: text, created_at: now })
   const detail = { version: version_number }
   await appendAudit(tx, [{ event: 'dag_version.created', actor: 'dag_processor', dagId: spec.dagId, detail }], now)
   return id
-}
-
-async function lastScheduledDate(tx: Tx, dagId: string): Promise<number | null> {
-  const row = await tx.query
-    .selectFrom('dag_run')
-    .select((eb) => eb.fn.max('logical_date').as('date'))
-    .where('dag_id', '=', dagId)
-    .where('run_type', '=', 'scheduled')
-    .executeTakeFirst()
-  return row?.date ?? null
-}
-
-async function deactivateOthers(
-  tx: Tx,
-  file: { bundleName: string; file: string },
-  dagIds: readonly string[],
-): Promise<void> {
-  let update = tx.query
-    .updateTable('dag')
-    .set({ is_active: 0 })
-    .where('bundle_name', '=', file.bundleName)
-    .where('file', '=', file.file)
-  if (dagIds.length > 0) update = update.where('dag_id', 'not in', dagIds)
-  await update.execute()
-}
-
-async function deleteImportError(tx: Tx, file: { bundleName: string; file: string }): Promise<void> {
-  await tx.query
-    .deleteFrom('import_error')
-    .where('bundle_name', '=', file.bundleName)
-    .where('file', '=', file.file)
-    .execute()
 }

@@ -1,4 +1,6 @@
 import { appendAudit } from '../db/queries/audit.ts'
+import { readDag, updateDag } from '../db/queries/dag-rows.ts'
+import { readRunningKeys } from '../db/queries/dag-run-rows.ts'
 import { lockRuns } from '../db/queries/lock-runs.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
@@ -12,18 +14,12 @@ export function setDagPaused(
   return inTransaction(context, async (tx) => {
     const { dagId, actor } = request
     const isPaused = request.isPaused ? 1 : 0
-    const dag = await tx.query.selectFrom('dag').select('is_paused').where('dag_id', '=', dagId).executeTakeFirst()
+    const dag = await readDag(tx, dagId)
     if (dag === undefined) return { kind: 'dagNotFound' as const }
     if (dag.is_paused === isPaused) return { kind: 'unchanged' as const }
-    const runs = await tx.query
-      .selectFrom('dag_run')
-      .select('run_key')
-      .where('dag_id', '=', dagId)
-      .where('state', '=', 'running')
-      .execute()
-    const runKeys = runs.map((run) => run.run_key)
+    const runKeys = await readRunningKeys(tx, dagId)
     await lockRuns(tx, runKeys)
-    await tx.query.updateTable('dag').set({ is_paused: isPaused }).where('dag_id', '=', dagId).execute()
+    await updateDag(tx, dagId, { is_paused: isPaused })
     // Read under the lock again, now with the new truth: closing the ledger refits every window to it.
     const ledger = new RunLedger(tx, context, await lockRuns(tx, runKeys))
     for (const run of ledger.runs) run.mustRefit = true

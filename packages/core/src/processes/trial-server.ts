@@ -15,6 +15,7 @@ import { loadConfig } from '../config/index.ts'
 import { openDatabase, type Database } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { openDagGraphs } from '../db/queries/dag-graphs.ts'
+import { findTry } from '../db/queries/attempts.ts'
 import { readDispatches } from '../db/queries/dispatches.ts'
 import { findXComValue } from '../db/queries/xcom-reads.ts'
 import { findAttempt, upsertXCom } from '../db/queries/xcom-writes.ts'
@@ -203,19 +204,7 @@ async function claimAll(
 }
 
 async function attemptOf(database: Database, { taskInstance }: ExecuteTask): Promise<TrialAttempt> {
-  const columns = ['state', 'hostname', 'pid'] as const
-  const live = await database.read
-    .selectFrom('task_instance')
-    .select(columns)
-    .where('id', '=', taskInstance.id)
-    .executeTakeFirst()
-  const row =
-    live ??
-    (await database.read
-      .selectFrom('task_instance_history')
-      .select(columns)
-      .where('id', '=', taskInstance.id)
-      .executeTakeFirst())
+  const row = await findTry(database.read, taskInstance.id)
   if (row === undefined) throw new Error(`Task instance ${taskInstance.id} has no row.`)
   return row
 }

@@ -15,6 +15,8 @@ export interface AttemptRow {
   readonly executor: string
   readonly dispatch_id: string | null
   readonly ended_at: number | null
+  readonly hostname: string | null
+  readonly pid: number | null
   /** True for a try that a later one has followed. */
   readonly isArchived: boolean
 }
@@ -31,6 +33,8 @@ const COLUMNS = [
   'executor',
   'dispatch_id',
   'ended_at',
+  'hostname',
+  'pid',
 ] as const
 
 /** The try of this id, or undefined when there never was one. */

@@ -84,6 +84,22 @@ export function readDrains(db: Kysely<Schema>): Promise<DrainRow[]> {
   return db.selectFrom('executor_drain').selectAll().orderBy('executor').execute()
 }
 
+/** Puts a drain in force, or changes what one in force is to do. */
+export async function upsertDrain({ query }: Tx, row: DrainRow): Promise<void> {
+  const { executor: _executor, started_at: _since, moved: _moved, ...orders } = row
+  await query
+    .insertInto('executor_drain')
+    .values(row)
+    .onConflict((conflict) => conflict.column('executor').doUpdateSet(orders))
+    .execute()
+}
+
+/** Ends a drain. Answers how much it has moved, or null when there was none. */
+export async function deleteDrain({ query }: Tx, executor: string): Promise<number | null> {
+  const ended = query.deleteFrom('executor_drain').where('executor', '=', executor).returning('moved')
+  return (await ended.executeTakeFirst())?.moved ?? null
+}
+
 /** The lanes in which anything waits, admissible or not. */
 export async function readLanesOfScheduled(tx: Tx): Promise<readonly string[]> {
   return (await tx.all<{ lane: string }>(lanes)).map((row) => row.lane)

@@ -24,6 +24,12 @@ export function findPool(db: Kysely<Schema>, name: string): Promise<PoolRow | un
   return db.selectFrom('pool').selectAll().where('name', '=', name).executeTakeFirst()
 }
 
+/** How many slots each pool has. */
+export async function readPoolSizes({ query }: Tx): Promise<ReadonlyMap<string, number>> {
+  const pools = await query.selectFrom('pool').select(['name', 'slots']).execute()
+  return new Map(pools.map(({ name, slots }) => [name, slots]))
+}
+
 /** Changes a pool. */
 export async function updatePoolRow({ query }: Tx, name: string, change: Omit<PoolRow, 'name'>): Promise<void> {
   await query.updateTable('pool').set(change).where('name', '=', name).execute()
