@@ -1,12 +1,12 @@
 import type { Tx } from '../db/database.ts'
-import { findLatestVersion } from '../db/queries/change-versions.ts'
 import type { VersionedGraph } from '../db/queries/dag-graphs.ts'
+import { readDag } from '../db/queries/dag-rows.ts'
 import type { StandingRow } from '../db/queries/rewrite-runs.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { MoveContext } from './move-context.ts'
 import { findUnderWay, moveToVersion } from './move-to-version.ts'
 import { rewriteRuns, type HeldRuns, type RowChange } from './rewrite-runs.ts'
-import { selectFrom, selectTaskInstances, type Selected, type TaskInstanceSelection } from './select-task-instances.ts'
+import { selectHeld, selectTaskInstances, type Selected, type TaskInstanceSelection } from './select-task-instances.ts'
 
 /** What to do with the selected task instances. */
 export interface ClearOrder {
@@ -67,7 +67,7 @@ async function clearOnVersion(
   if (order.isDryRun) return unchanged(rows)
   if (moving.size === 0) return clearOrList({ held, rows }, order)
   const moved = await moveToVersion(held, moving, { graph: latest, actor: order.actor })
-  const again = await selectFrom(moved.held, selection, latest)
+  const again = await selectHeld(moved.held, selection, latest)
   if (again.kind !== 'selected') throw new Error('A selection does not hold under the locks it was made under.')
   return clear(moved.held, again.rows, order, moved.changes)
 }
@@ -81,8 +81,8 @@ function unchanged(rows: readonly StandingRow[]): RewriteAnswer {
 }
 
 async function latestVersion(tx: Tx, { graphs }: MoveContext, dagId: string): Promise<VersionedGraph | null> {
-  const versionId = await findLatestVersion(tx, dagId)
-  return versionId === null ? null : graphs.of(tx, versionId)
+  const dag = await readDag(tx, dagId)
+  return dag === undefined ? null : graphs.of(tx, dag.version_id)
 }
 
 /** The runs of another version of which something is cleared, be it a task that they do not have yet. */

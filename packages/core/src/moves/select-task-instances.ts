@@ -33,11 +33,11 @@ export async function selectTaskInstances(
 ): Promise<Selected> {
   const runKeys = await findRunKeys(tx, selection.dagId, selection.runs)
   if (runKeys === null) return { kind: 'runNotFound' }
-  return selectFrom(await holdRuns(tx, context, runKeys), selection, version)
+  return selectHeld(await holdRuns(tx, context, runKeys), selection, version)
 }
 
 /** The same of runs that are held. */
-export async function selectFrom(
+export async function selectHeld(
   held: HeldRuns,
   selection: TaskInstanceSelection,
   version: VersionedGraph | null,

@@ -73,12 +73,6 @@ const pin = statement(
   returning order_date`,
 )
 
-/** A Dag's latest version, or null when there is no such Dag. */
-export async function findLatestVersion({ query }: Tx, dagId: string): Promise<string | null> {
-  const dag = await query.selectFrom('dag').select('version_id').where('dag_id', '=', dagId).executeTakeFirst()
-  return dag?.version_id ?? null
-}
-
 /** Numbers all task instances of a run anew, their ended tries and their dispatches with them. */
 export async function renumberTasks(tx: Tx, runKey: number, places: readonly NewPlace[]): Promise<void> {
   await tx.all(park, [runKey, PARKED])
