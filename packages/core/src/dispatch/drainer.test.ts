@@ -37,10 +37,10 @@ class HeldExecutor extends BaseExecutor {
   async executeAsync(workload: Workload): Promise<string | null> {
     if (workload.type !== 'ExecuteTask') return null
     const { id: taskInstanceId, dispatchId, taskId } = workload.taskInstance
-    this.alive.set(dispatchId, workload)
-    this.handed.push(taskId)
     if (!this.leavesQueued(taskId))
       await startTaskInstances(this.#context(), [{ taskInstanceId, dispatchId, ...WORKER, startedAt: 0 }])
+    this.alive.set(dispatchId, workload)
+    this.handed.push(taskId)
     return null
   }
 

@@ -67,10 +67,12 @@ export class GuardedCalls {
     return result
   }
 
-  /** True while an earlier call of this member, with this limit, may still come to its end. */
-  isUnderWay(member: string, ms: number): boolean {
+  /** True, and a failure, while an earlier call of a member that never overlaps itself may still come to its end. */
+  refuseOverlap(member: string, ms: number): boolean {
     const now = this.#options.environment.clock.monotonic()
-    return this.underWay.some((one) => one.member === member && now - one.since < ms * GIVEN_UP_AFTER)
+    if (!this.underWay.some((one) => one.member === member && now - one.since < ms * GIVEN_UP_AFTER)) return false
+    this.fail({ member, how: 'timedOut', reason: 'an earlier call has still not ended' })
+    return true
   }
 
   /** Reads something that answers at once; `fallback` when it throws. */

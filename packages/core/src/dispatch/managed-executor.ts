@@ -6,9 +6,10 @@ import { messageOf } from '../model/message-of.ts'
 import type { ExecutorOffer } from '../moves/claim-task-instances.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { ExecutorTurns } from './executor-turns.ts'
 import { GuardedCalls, type CallUnderWay } from './guarded-calls.ts'
 import { timeBox, type Boxed } from './time-box.ts'
-import { Wakeup } from './wakeup.ts'
+import { isWoken } from './wakeup.ts'
 
 /** How long calls into an executor may take, in milliseconds. */
 export interface ExecutorTimeouts {
@@ -32,8 +33,6 @@ export interface ManagedExecutorOptions {
   onChange(): void
 }
 
-const REPEAT_MS = 1_000
-
 /**
  * One executor under guard: its calls are time-boxed, its failures counted, and what it does never reaches the others.
  *
@@ -46,7 +45,7 @@ export class ManagedExecutor {
   readonly name: string
   readonly #options: ManagedExecutorOptions
   readonly #calls: GuardedCalls
-  readonly #process: Wakeup
+  readonly #turns: ExecutorTurns
   #condition: ExecutorCondition
   #lastFailure: ExecutorFailure | null = null
   /** Ends the work under way. */
@@ -57,7 +56,6 @@ export class ManagedExecutor {
     this.executor = options.executor
     this.name = options.executor.name
     const { environment, log, metrics } = options
-    this.#process = new Wakeup(environment.clock)
     this.#condition = { kind: 'starting', since: environment.clock.now() }
     this.#calls = new GuardedCalls({
       executor: this.name,
@@ -66,6 +64,8 @@ export class ManagedExecutor {
       metrics,
       onFailure: (failure, inARow) => this.#fail(failure, inARow),
     })
+    const { callMs } = options.timeouts
+    this.#turns = new ExecutorTurns({ executor: this.executor, calls: this.#calls, clock: environment.clock, callMs })
   }
 
   get condition(): ExecutorCondition {
@@ -103,13 +103,13 @@ export class ManagedExecutor {
 
   /** How many workloads it says it holds. */
   get held(): number {
-    return this.#calls.read('slotsOccupied', 0, () => this.executor.slotsOccupied)
+    return this.#turns.held
   }
 
   /** Queues a workload and has it begun. Throws what the executor throws: it refuses this one. */
   queue(workload: Workload, options: { queue: string; executorConfig: unknown }): void {
     this.#calls.hand('queueWorkload', () => this.executor.queueWorkload(workload, options))
-    this.#process.ring()
+    this.#turns.ring()
   }
 
   get events(): readonly BufferedEvent[] {
@@ -174,7 +174,7 @@ export class ManagedExecutor {
   /** True when it is healthy. */
   async #begin(signal: AbortSignal): Promise<boolean> {
     const { startMs } = this.#options.timeouts
-    if (this.#refuseOverlap('start', startMs)) return false
+    if (this.#calls.refuseOverlap('start', startMs)) return false
     const isRevived = this.#condition.kind === 'degraded'
     const started = await this.#calls.call('start', startMs, (s) => this.executor.start(s), signal)
     if (started.kind !== 'answered' || !(await this.#adoptAll(signal))) return false
@@ -200,8 +200,7 @@ export class ManagedExecutor {
   /** One turn of what it does all the time: whether it goes well shows now, and not to the next task. */
   async #probe(signal: AbortSignal): Promise<boolean> {
     const before = this.#condition
-    await this.#processWorkloads(signal)
-    if (this.executor.syncIntervalMs !== null) await this.#sync(signal)
+    await this.#turns.once(signal)
     return this.#condition === before
   }
 
@@ -210,43 +209,8 @@ export class ManagedExecutor {
     const broken = new AbortController()
     const both = AbortSignal.any([signal, broken.signal])
     this.#broken = broken
-    if (this.#condition.kind === 'healthy') await Promise.all([this.#processLoop(both), this.#syncLoop(both)])
+    if (this.#condition.kind === 'healthy') await this.#turns.run(both)
     this.#broken = null
-  }
-
-  async #processLoop(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      // Calls of unknown outcome are repeated by the executor at its next turn, so an occupied one is given turns.
-      const isWoken = await woken(this.#process.wait(this.held > 0 ? REPEAT_MS : null, signal))
-      if (!isWoken) return
-      await this.#processWorkloads(signal)
-    }
-  }
-
-  async #syncLoop(signal: AbortSignal): Promise<void> {
-    const { syncIntervalMs } = this.executor
-    if (syncIntervalMs === null) return
-    while (!signal.aborted) {
-      if (!(await woken(this.#clock.sleep(syncIntervalMs, signal)))) return
-      await this.#sync(signal)
-    }
-  }
-
-  async #processWorkloads(signal: AbortSignal): Promise<void> {
-    if (this.#refuseOverlap('processWorkloads', this.#options.timeouts.callMs)) return
-    await this.#call('processWorkloads', (s) => this.executor.processWorkloads(s), signal)
-  }
-
-  async #sync(signal: AbortSignal): Promise<void> {
-    if (this.#refuseOverlap('sync', this.#options.timeouts.callMs)) return
-    await this.#call('sync', (s) => this.executor.sync({ signal: s }), signal)
-  }
-
-  /** True, and a failure, while an earlier call of a member that never overlaps itself has not ended. */
-  #refuseOverlap(member: string, ms: number): boolean {
-    if (!this.#calls.isUnderWay(member, ms)) return false
-    this.#calls.fail({ member, how: 'timedOut', reason: 'an earlier call has still not ended' })
-    return true
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
@@ -254,7 +218,7 @@ export class ManagedExecutor {
     if (condition.kind !== 'degraded') return
     const left = leftAlone(condition, this.#clock.now(), this.#options.environment.random.unit())
     this.#enter(left)
-    await woken(this.#clock.sleep(left.nextTryAt - this.#clock.now(), signal))
+    await isWoken(this.#clock.sleep(left.nextTryAt - this.#clock.now(), signal))
     this.#condition = { ...left, nextTryAt: null }
   }
 
@@ -279,15 +243,5 @@ export class ManagedExecutor {
 
   get #clock(): Environment['clock'] {
     return this.#options.environment.clock
-  }
-}
-
-/** False when a wait was ended by its signal. */
-async function woken(wait: Promise<void>): Promise<boolean> {
-  try {
-    await wait
-    return true
-  } catch {
-    return false // Waits reject for one reason only: the signal.
   }
 }

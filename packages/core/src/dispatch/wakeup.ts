@@ -41,3 +41,13 @@ export class Wakeup {
 }
 
 function ignoreEnd(): void {}
+
+/** False when a wait was ended by its signal. */
+export async function isWoken(wait: Promise<void>): Promise<boolean> {
+  try {
+    await wait
+    return true
+  } catch {
+    return false // Waits reject for one reason only: the signal.
+  }
+}

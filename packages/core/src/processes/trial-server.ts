@@ -1,45 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { DEFAULT_POOL, type DagSpec, type DispatchId, type ExecuteTask, type WorkloadExit } from '@fairlead/protocol'
-import {
-  buildApi,
-  listen,
-  openExecutionTokens,
-  openThrowawaySecretStore,
-  openRestTokens,
-  type ApiContext,
-  type ExecutionTokens,
-  type Listening,
-} from '../api/index.ts'
-import { loadConfig } from '../config/index.ts'
+import { buildApi, listen, type Listening } from '../api/index.ts'
 import { openDatabase, type Database } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
-import { openDagGraphs } from '../db/queries/dag-graphs.ts'
 import { findTry } from '../db/queries/attempts.ts'
-import { readDispatches } from '../db/queries/dispatches.ts'
+import { openDagGraphs } from '../db/queries/dag-graphs.ts'
 import { findXComValue } from '../db/queries/xcom-reads.ts'
 import { findAttempt, upsertXCom } from '../db/queries/xcom-writes.ts'
-import { workloadOf } from '../dispatch/workload-of.ts'
-import type { Clock, Environment } from '../model/environment.ts'
+import type { Clock } from '../model/environment.ts'
 import { updatePool } from '../moves/change-pools.ts'
-import { claimTaskInstances } from '../moves/claim-task-instances.ts'
-import { createDagRun } from '../moves/create-dag-run.ts'
 import type { MoveContext } from '../moves/move-context.ts'
-import { registerDagFile } from '../moves/register-dag-file.ts'
 import { settleDispatches } from '../moves/settle-dispatches.ts'
-import { startDagRuns } from '../moves/start-dag-runs.ts'
-import { NO_LOG, openMetrics } from '../observability/index.ts'
 import { SchedulerLease } from '../scheduler/scheduler-lease.ts'
+import { trialApiContext, trialTokens, type TrialServerOptions } from './trial-api.ts'
+import { queueTrialRun, TRIAL_EXECUTOR } from './trial-run.ts'
 
 /** A server without a scheduler: whoever tries an executor hands over by hand, over the real API and the real moves. */
-
-/** What a trial server is made of. */
-export interface TrialServerOptions {
-  /** An empty folder with a short path. */
-  readonly folder: string
-  readonly environment: Environment
-  readonly executorRoutes: ApiContext['executorRoutes']
-}
 
 /** What the database knows of a task instance. */
 export interface TrialAttempt {
@@ -63,11 +40,7 @@ export interface TrialServer {
   close(): Promise<void>
 }
 
-const EXECUTOR = 'under-trial'
-const BUNDLE = 'trial'
 const LEASE_MS = 24 * 60 * 60 * 1000
-const TOKEN_SECONDS = 24 * 60 * 60
-const MANY = 1_000_000
 
 /** Opens a database in memory, and both APIs over it on loopback and on a socket. */
 export async function openTrialServer(options: TrialServerOptions): Promise<TrialServer> {
@@ -78,7 +51,7 @@ export async function openTrialServer(options: TrialServerOptions): Promise<Tria
     database,
     environment,
     graphs: openDagGraphs(),
-    defaultExecutor: EXECUTOR,
+    defaultExecutor: TRIAL_EXECUTOR,
     launchBudget: 1,
     wake: () => undefined,
   }
@@ -87,7 +60,7 @@ export async function openTrialServer(options: TrialServerOptions): Promise<Tria
   await updatePool(moves, { name: DEFAULT_POOL, change: { slots: -1 }, actor: 'trial' })
   const secret = randomBytes(32)
   const stopping = new AbortController()
-  const app = await buildApi(apiContext(moves, options, tokensOf(secret, environment.clock), stopping.signal))
+  const app = await buildApi(trialApiContext(moves, options, trialTokens(secret, environment.clock), stopping.signal))
   const socketPath = join(folder, 'core.sock')
   const listening = await listen(app, {
     host: '127.0.0.1',
@@ -114,10 +87,10 @@ function serverOver({ moves, lease, secret, listening, socketPath, stopping }: P
     url: listening.url,
     socketPath,
     queueRun: (spec, bundleHash, ticketAgeMs) =>
-      queueRun(moves, lease.id, {
+      queueTrialRun(moves, lease.id, {
         spec,
         bundleHash,
-        tokens: tokensOf(secret, earlier(environment.clock, ticketAgeMs)),
+        tokens: trialTokens(secret, earlier(environment.clock, ticketAgeMs)),
       }),
     settle: async (ended) => {
       await settleDispatches(
@@ -145,102 +118,10 @@ function serverOver({ moves, lease, secret, listening, socketPath, stopping }: P
   }
 }
 
-async function queueRun(
-  moves: MoveContext,
-  schedulerId: string,
-  { spec, bundleHash, tokens }: { spec: DagSpec; bundleHash: string; tokens: ExecutionTokens },
-): Promise<readonly ExecuteTask[]> {
-  const defaults = { pauseNew: false, maxActiveRuns: MANY, maxActiveTasks: MANY }
-  await registerDagFile(moves, {
-    bundleName: BUNDLE,
-    file: `${spec.dagId}.ts`,
-    hash: bundleHash,
-    dags: [spec],
-    defaults,
-  })
-  const created = await createDagRun(moves, {
-    dagId: spec.dagId,
-    runId: `trial__${moves.environment.random.uuid(moves.environment.clock.now())}`,
-    triggeredBy: 'trial',
-    runType: 'manual',
-    logicalDate: null,
-    dataInterval: null,
-    runAfter: null,
-    conf: null,
-    note: null,
-  })
-  if (created.kind !== 'created') throw new Error(`The run of Dag "${spec.dagId}" was not created: ${created.kind}.`)
-  await startDagRuns(moves)
-  return await claimAll(moves, schedulerId, spec.tasks.length, tokens)
-}
-
-/** Claims as often as one claim has its limits. */
-async function claimAll(
-  moves: MoveContext,
-  schedulerId: string,
-  count: number,
-  tokens: ExecutionTokens,
-): Promise<readonly ExecuteTask[]> {
-  const dispatchIds: string[] = []
-  while (dispatchIds.length < count) {
-    const offers = new Map([[EXECUTOR, { kind: 'open', parallelism: MANY } as const]])
-    const claim = await claimTaskInstances(moves, { id: schedulerId }, offers)
-    if (claim.kind === 'fenced' || claim.tasks.length === 0)
-      throw new Error(`Only ${dispatchIds.length} of ${count} tasks were claimed.`)
-    dispatchIds.push(...claim.tasks.map(({ dispatchId }) => dispatchId))
-  }
-  const rows = await moves.database.transaction(async (tx) => {
-    const found = await readDispatches(tx, dispatchIds)
-    return Promise.all(found.map(async (row) => ({ row, graph: await moves.graphs.of(tx, row.version_id) })))
-  })
-  const inOrder = rows.toSorted((a, b) => a.row.task_index - b.row.task_index)
-  return await Promise.all(
-    inOrder.map(async ({ row, graph }) => {
-      const mintTicket = ({ id, dispatchId }: ExecuteTask['taskInstance']): Promise<string> =>
-        tokens.createTicket({ taskInstanceId: id, dispatchId })
-      return (await workloadOf(row, graph, { mintTicket, sentryIntegration: null })).workload
-    }),
-  )
-}
-
 async function attemptOf(database: Database, { taskInstance }: ExecuteTask): Promise<TrialAttempt> {
   const row = await findTry(database.read, taskInstance.id)
   if (row === undefined) throw new Error(`Task instance ${taskInstance.id} has no row.`)
   return row
-}
-
-function apiContext(
-  moves: MoveContext,
-  { folder, environment, executorRoutes }: TrialServerOptions,
-  executionTokens: ExecutionTokens,
-  signal: AbortSignal,
-): ApiContext {
-  const { clock } = environment
-  // Bundles and logs are where the laboratory has them.
-  const config = loadConfig({ cwd: folder, env: { FAIRLEAD_HOME: folder } })
-  return {
-    version: '0.0.0',
-    config,
-    moves,
-    log: NO_LOG,
-    metrics: openMetrics(config.metrics.prefix),
-    refreshMetrics: () => Promise.resolve(),
-    // Nobody signs in to a trial server: its secret is thrown away.
-    restTokens: openRestTokens(randomBytes(32), clock, 0),
-    executionTokens,
-    executors: [],
-    secrets: openThrowawaySecretStore(moves.database, clock),
-    explain: () => Promise.reject(new Error('A trial server explains nothing.')),
-    liveLog: () => Promise.resolve({ kind: 'file', note: null, isFailure: false }),
-    executorViews: [],
-    executorRoutes,
-    signal,
-  }
-}
-
-function tokensOf(secret: Uint8Array, clock: { now(): number }): ExecutionTokens {
-  const lifetimes = { ticketSeconds: TOKEN_SECONDS, sessionSeconds: TOKEN_SECONDS }
-  return openExecutionTokens({ secret, clock, leewaySeconds: 10, ...lifetimes })
 }
 
 function earlier(clock: Clock, ms: number): { now(): number } {
