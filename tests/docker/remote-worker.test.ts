@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,6 +28,12 @@ dag.task('lands', () => {
   if (existsSync(${JSON.stringify(root)})) throw new Error('this is the machine of the server')
   return 'landed'
 }, { queue: 'held' })()
+
+const waiting = new Dag('waiting', { isPausedUponCreation: false })
+waiting.task('waits', async () => {
+  console.log('it waits')
+  await new Promise((resolve) => setTimeout(resolve, 600_000))
+}, { queue: 'held' })()
 `
 
 describe.skipIf(engineSocket === null)(needsService("the worker's image", engineSocket, DOCKER_COMMAND), () => {
@@ -51,8 +58,7 @@ describe.skipIf(engineSocket === null)(needsService("the worker's image", engine
 
   it('runs it as a user without rights, and leaves its log with the server and with the engine', async () => {
     const runId = await server.trigger('shipped')
-    const name = await eventually(() => readdirSync(folder).find((file) => file.endsWith('.json')))
-    const { environment } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { environment: object }
+    const environment = await handedOver('lands')
     await engine.create('shipped', specOf(environment), soon())
     try {
       await engine.start('shipped', soon())
@@ -75,6 +81,22 @@ describe.skipIf(engineSocket === null)(needsService("the worker's image", engine
     expect(stdout).toContain('greetings from far-away as 65532')
   })
 
+  it('ends its task when its container is stopped, as the first process there, and says so', async () => {
+    const runId = await server.trigger('waiting')
+    await engine.create('stopped', specOf(await handedOver('waits'), { Init: false }), soon())
+    try {
+      await engine.start('stopped', soon())
+      await eventually(async () => (await textOf('stopped')).includes('it waits'), { timeoutMs: 30_000 })
+      await stop('stopped')
+      expect((await engine.inspect('stopped', soon()))?.State.ExitCode).toBe(143)
+    } finally {
+      await engine.remove('stopped', soon())
+    }
+    expect(await server.runEnd('waiting', runId)).toBe('failed')
+    const { stdout } = await server.run('tasks', 'logs', 'waiting', runId, 'waits')
+    expect(stdout).toContain('the worker was told to stop')
+  })
+
   it('says with 64 that it was told nothing', async () => {
     await engine.create('untold', specOf({}), soon())
     try {
@@ -87,12 +109,33 @@ describe.skipIf(engineSocket === null)(needsService("the worker's image", engine
     }
   })
 
-  function specOf(environment: object): object {
+  /** The environment that the executor wrote down for a task. */
+  function handedOver(taskId: string): Promise<object> {
+    return eventually(() => {
+      const files = readdirSync(folder).filter((file) => file.endsWith('.json'))
+      const rows = files.map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Row)
+      return rows.find((row) => row.taskId === taskId)?.environment
+    })
+  }
+
+  /** Asks the container to end, and waits until it has. */
+  function stop(name: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const path = `/containers/${name}/stop?t=20`
+      request({ socketPath: String(engineSocket), method: 'POST', path, agent: false }, (response) => {
+        response.resume().once('end', resolve)
+      })
+        .once('error', reject)
+        .end()
+    })
+  }
+
+  function specOf(environment: object, hostConfig: object = { Init: true }): object {
     return {
       Image: WORKER_IMAGE,
       Hostname: 'far-away',
       Env: Object.entries(environment).map(([key, value]) => `${key}=${String(value)}`),
-      HostConfig: { NetworkMode: 'host', Init: true },
+      HostConfig: { NetworkMode: 'host', ...hostConfig },
     }
   }
 
@@ -103,6 +146,11 @@ describe.skipIf(engineSocket === null)(needsService("the worker's image", engine
     return parts.join('')
   }
 })
+
+interface Row {
+  readonly taskId: string
+  readonly environment: object
+}
 
 function soon(): AbortSignal {
   return AbortSignal.timeout(20_000)
