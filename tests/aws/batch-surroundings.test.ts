@@ -2,6 +2,7 @@ import { BatchExecutor } from '@fairlead/executor-aws/batch'
 import { describe, expect, it, vi } from 'vitest'
 import type { PolicyDocument } from '../../testkit/aws/iam/policy.ts'
 import { BatchStage, DEFINITION, one, QUEUE, revoked } from '../../testkit/batch-stage.ts'
+import { eventually } from '../../testkit/eventually.ts'
 import type { ExecutorBench } from '../../testkit/executor-bench.ts'
 import { docBlocks } from '../docs/doc-blocks.ts'
 
@@ -59,11 +60,10 @@ describe('logs of jobs', () => {
     const stand = stage.bench('echo one; sleep 0.2; echo two')
     const workload = await one(stand)
     await stand.until(() => stage.double.batch.jobs()[0]?.attempts.length === 1)
-    const reader = stage.bench('exit 0').executor
-    const log = await reader.getTaskLog({ ...workload.taskInstance, externalId: stand.externalIdOf(workload) }, 1)
-    let text = ''
-    for await (const part of log ?? []) text += part
-    expect(text).toBe('one\ntwo\n')
+    const reader = stage.bench('exit 0')
+    const ref = { ...workload.taskInstance, externalId: stand.externalIdOf(workload) }
+    const log = await reader.executor.getTaskLog(ref, 1)
+    expect(await whileTimePasses(reader, textOf(log))).toBe('one\ntwo\n')
   })
 
   it('are not there for a job that has no container yet', async () => {
@@ -118,10 +118,7 @@ describe('commands and views', () => {
     expect(text).not.toContain(foreign.facts.id)
     expect(await run(stand, 'stop', [foreign.facts.id])).toMatchObject({ exitCode: 1 })
     const stopped = run(stand, 'stop', [jobId], { reason: 'low tide' })
-    await stand.until(() => (stand.clock.advance(500), stage.double.batch.findJob(jobId)?.status === 'FAILED'))
-    stand.clock.advance(5000)
-    await stand.until(() => (stand.clock.advance(500), true))
-    expect(await Promise.race([stopped, advancing(stand)])).toMatchObject({ exitCode: 0 })
+    expect(await whileTimePasses(stand, stopped)).toMatchObject({ exitCode: 0 })
     expect(stage.double.batch.findJob(jobId)?.statusReason).toContain('low tide')
     expect((await run(stand, 'list-jobs')).text).toBe('There are none.\n')
     expect((await run(stand, 'list-jobs', [], { all: true })).text).toContain('FAILED')
@@ -146,10 +143,20 @@ describe('commands and views', () => {
   })
 })
 
-/** Lets the bench's clock go on, for ever. */
-async function advancing(stand: ExecutorBench): Promise<never> {
-  for (;;) {
-    stand.clock.advance(500)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+/** Lets the bench's clock go on until something is over. */
+async function whileTimePasses<T>(stand: ExecutorBench, awaited: Promise<T>): Promise<T> {
+  let isOver = false
+  const noted = awaited.finally(() => (isOver = true))
+  await Promise.all([noted, eventually(() => (stand.clock.advance(500), isOver))])
+  return await noted
+}
+
+/** The text of a log, or its first line alone. */
+async function textOf(log: AsyncIterable<string> | null, isFirstAlone = false): Promise<string> {
+  let text = ''
+  for await (const line of log ?? []) {
+    text += line
+    if (isFirstAlone) break
   }
+  return text
 }

@@ -10,7 +10,7 @@ import {
 } from '@fairlead/executor'
 import type { ConformanceHooks } from '@fairlead/executor/conformance'
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
-import { textOfLog } from '../shared/log-events.ts'
+import { ContainerLogs } from '../shared/container-logs.ts'
 import { BatchApi } from './batch-api.ts'
 import { batchCommands } from './batch-commands.ts'
 import { checkBatch, problemsOf, type HealthItem } from './batch-health.ts'
@@ -43,6 +43,7 @@ export class BatchExecutor extends BaseExecutor implements BatchInside {
   readonly #rows: SubmittedRows
   readonly #submitter: JobSubmitter
   readonly #watch: JobWatch
+  readonly #logs: ContainerLogs
   /** Dispatches that may have a job, though nothing was accepted yet. */
   readonly #launching = new Set<DispatchId>()
   /** Dispatches whose job is being stopped: that it ends is no news. */
@@ -59,6 +60,7 @@ export class BatchExecutor extends BaseExecutor implements BatchInside {
     this.#rows = new SubmittedRows(host.store)
     this.#submitter = new JobSubmitter({ host, settings: this.settings, api: this.api, rows: this.#rows })
     this.#watch = new JobWatch(this.settings.poll)
+    this.#logs = new ContainerLogs({ settings: this.settings, clock: host.clock, random: Math.random })
   }
 
   static getCliCommands(): readonly ExecutorCommandGroup[] {
@@ -163,7 +165,7 @@ export class BatchExecutor extends BaseExecutor implements BatchInside {
     const jobId = await this.locate(taskInstance, signal)
     const job = jobId === null ? undefined : (await this.api.describe([jobId], signal)).get(jobId)
     const place = job === undefined ? null : logPlaceOf(job, this.settings.logGroup)
-    return jobId === null || place === null ? null : textOfLog(this.settings, place, () => this.#hasEnded(jobId))
+    return jobId === null || place === null ? null : this.#logs.follow(place, () => this.#hasEnded(jobId))
   }
 
   override async end(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { LogPlace } from '../shared/log-events.ts'
+import type { LogStream } from '../shared/container-logs.ts'
 
 /** AWS Batch's view of one job: the part of it that is read here. */
 export interface BatchJob {
@@ -57,11 +57,15 @@ export function lastContainerOf(job: BatchJob): BatchContainer {
 }
 
 /** Where the output of a job's container is in CloudWatch Logs, or null. */
-export function logPlaceOf(job: BatchJob, usualGroup: string): LogPlace | null {
+export function logPlaceOf(job: BatchJob, usualGroup: string): LogStream | null {
   const { logStreamName, logConfiguration } = lastContainerOf(job)
   const { logDriver = 'awslogs', options = {} } = logConfiguration ?? {}
   if (logStreamName === undefined || logDriver !== 'awslogs') return null
-  return { group: options['awslogs-group'] ?? usualGroup, stream: logStreamName }
+  return {
+    group: options['awslogs-group'] ?? usualGroup,
+    stream: logStreamName,
+    region: options['awslogs-region'] ?? null,
+  }
 }
 
 function definedOf(container: BatchContainer | undefined): BatchContainer {

@@ -6,7 +6,7 @@ import { effectiveOptions } from './effective-options.ts'
 import type { EcsSettings } from './settings.ts'
 import type { TaskFinder } from './task-finder.ts'
 import { partsOfArn } from './task-identity.ts'
-import type { ContainerLogs, LogStream } from './task-log.ts'
+import type { ContainerLogs, LogStream } from '../shared/container-logs.ts'
 
 /** What finding a log takes. */
 export interface LogOfTaskParts {

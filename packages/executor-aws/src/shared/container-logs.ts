@@ -1,10 +1,10 @@
 import { CloudWatchLogsClient, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs'
 import type { ExecutorClock } from '@fairlead/executor'
-import { failureOf } from '../shared/aws-failure.ts'
-import { clientConfig } from '../shared/client-config.ts'
-import type { ClientSettings } from '../shared/client-settings.ts'
-import { patiently } from '../shared/patient-calls.ts'
-import { RenewedClient } from '../shared/renewed-client.ts'
+import { failureOf } from './aws-failure.ts'
+import { clientConfig } from './client-config.ts'
+import type { ClientSettings } from './client-settings.ts'
+import { patiently } from './patient-calls.ts'
+import { RenewedClient } from './renewed-client.ts'
 
 /** Where the output of one container goes. */
 export interface LogStream {
