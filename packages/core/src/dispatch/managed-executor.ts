@@ -1,15 +1,15 @@
 import type { BufferedEvent, Executor } from '@fairlead/executor'
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
 import type { Environment } from '../model/environment.ts'
-import { afterFailure, leftAlone, type ExecutorCondition, type ExecutorFailure } from '../model/executor-state.ts'
+import type { ExecutorCondition, ExecutorFailure } from '../model/executor-state.ts'
 import { messageOf } from '../model/message-of.ts'
 import type { ExecutorOffer } from '../moves/claim-task-instances.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { ExecutorHealth } from './executor-health.ts'
 import { ExecutorTurns } from './executor-turns.ts'
 import { GuardedCalls, type CallUnderWay } from './guarded-calls.ts'
 import { timeBox, type Boxed } from './time-box.ts'
-import { isWoken } from './wakeup.ts'
 
 /** How long calls into an executor may take, in milliseconds. */
 export interface ExecutorTimeouts {
@@ -46,35 +46,37 @@ export class ManagedExecutor {
   readonly #options: ManagedExecutorOptions
   readonly #calls: GuardedCalls
   readonly #turns: ExecutorTurns
-  #condition: ExecutorCondition
-  #lastFailure: ExecutorFailure | null = null
-  /** Ends the work under way. */
-  #broken: AbortController | null = null
+  readonly #health: ExecutorHealth
 
   constructor(options: ManagedExecutorOptions) {
     this.#options = options
     this.executor = options.executor
     this.name = options.executor.name
     const { environment, log, metrics } = options
-    this.#condition = { kind: 'starting', since: environment.clock.now() }
+    this.#health = new ExecutorHealth({
+      executor: this.name,
+      environment,
+      log,
+      onChange: () => options.onChange(),
+    })
     this.#calls = new GuardedCalls({
       executor: this.name,
       environment,
       log,
       metrics,
-      onFailure: (failure, inARow) => this.#fail(failure, inARow),
+      onFailure: (failure, inARow) => this.#health.fail(failure, inARow),
     })
     const { callMs } = options.timeouts
     this.#turns = new ExecutorTurns({ executor: this.executor, calls: this.#calls, clock: environment.clock, callMs })
   }
 
   get condition(): ExecutorCondition {
-    return this.#condition
+    return this.#health.condition
   }
 
   /** The failure that came last, however long ago. */
   get lastFailure(): ExecutorFailure | null {
-    return this.#lastFailure
+    return this.#health.lastFailure
   }
 
   get callsUnderWay(): readonly CallUnderWay[] {
@@ -83,17 +85,18 @@ export class ManagedExecutor {
 
   /** What it could take if nothing were running on it. */
   get offer(): ExecutorOffer {
-    switch (this.#condition.kind) {
+    const { condition } = this
+    switch (condition.kind) {
       case 'healthy':
         return { kind: 'open', parallelism: this.parallelism }
       case 'degraded':
-        return { kind: 'unhealthy', reason: this.#condition.reason }
+        return { kind: 'unhealthy', reason: condition.reason }
       case 'starting':
         return { kind: 'starting' }
       case 'stopped':
         return { kind: 'unhealthy', reason: 'it is stopped' }
       default:
-        return this.#condition satisfies never
+        return condition satisfies never
     }
   }
 
@@ -165,33 +168,33 @@ export class ManagedExecutor {
   /** Keeps the executor going until the signal aborts. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (await this.#begin(signal)) await this.#work(signal)
-      if (!signal.aborted) await this.#pause(signal)
+      if (await this.#begin(signal)) await this.#health.whileHealthy((both) => this.#turns.run(both), signal)
+      if (!signal.aborted) await this.#health.pause(signal)
     }
-    this.#enter({ kind: 'stopped', since: this.#clock.now() })
+    this.#health.enter('stopped')
   }
 
   /** True when it is healthy. */
   async #begin(signal: AbortSignal): Promise<boolean> {
     const { startMs } = this.#options.timeouts
     if (this.#calls.refuseOverlap('start', startMs)) return false
-    const isRevived = this.#condition.kind === 'degraded'
+    const isRevived = this.condition.kind === 'degraded'
     const started = await this.#calls.call('start', startMs, (s) => this.executor.start(s), signal)
     if (started.kind !== 'answered' || !(await this.#adoptAll(signal))) return false
     if (isRevived && !(await this.#probe(signal))) return false
     if (signal.aborted) return false
-    this.#enter({ kind: 'healthy', since: this.#clock.now() })
+    this.#health.enter('healthy')
     this.#options.log.info('executor is healthy', { executor: this.name })
     return true
   }
 
   async #adoptAll(signal: AbortSignal): Promise<boolean> {
-    const before = this.#condition
+    const before = this.condition
     const { startMs } = this.#options.timeouts
     const adopted = await timeBox(this.#clock, startMs, (s) => this.#options.onHealthy(s), signal)
-    if (adopted.kind === 'answered') return this.#condition === before
+    if (adopted.kind === 'answered') return this.condition === before
     // A call that failed has said so itself.
-    if (signal.aborted || this.#condition !== before) return false
+    if (signal.aborted || this.condition !== before) return false
     const reason = adopted.kind === 'threw' ? messageOf(adopted.error) : `it took longer than ${startMs} ms`
     this.#calls.fail({ member: 'adoption', how: adopted.kind, reason })
     return false
@@ -199,46 +202,13 @@ export class ManagedExecutor {
 
   /** One turn of what it does all the time: whether it goes well shows now, and not to the next task. */
   async #probe(signal: AbortSignal): Promise<boolean> {
-    const before = this.#condition
+    const before = this.condition
     await this.#turns.once(signal)
-    return this.#condition === before
-  }
-
-  /** Works until the signal aborts or the executor is no longer healthy. */
-  async #work(signal: AbortSignal): Promise<void> {
-    const broken = new AbortController()
-    const both = AbortSignal.any([signal, broken.signal])
-    this.#broken = broken
-    if (this.#condition.kind === 'healthy') await this.#turns.run(both)
-    this.#broken = null
-  }
-
-  async #pause(signal: AbortSignal): Promise<void> {
-    const condition = this.#condition
-    if (condition.kind !== 'degraded') return
-    const left = leftAlone(condition, this.#clock.now(), this.#options.environment.random.unit())
-    this.#enter(left)
-    await isWoken(this.#clock.sleep(left.nextTryAt - this.#clock.now(), signal))
-    this.#condition = { ...left, nextTryAt: null }
+    return this.condition === before
   }
 
   #call<T>(member: string, call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<Boxed<T>> {
     return this.#calls.call(member, this.#options.timeouts.callMs, call, signal)
-  }
-
-  #fail(failure: ExecutorFailure, inARow: number): void {
-    this.#lastFailure = failure
-    const next = afterFailure(this.#condition, failure, inARow)
-    if (next === this.#condition) return
-    if (this.#condition.kind !== 'degraded' && next.kind === 'degraded')
-      this.#options.log.warn('executor is degraded and takes no work', { executor: this.name, reason: next.reason })
-    this.#enter(next)
-    this.#broken?.abort(new Error('The executor is degraded.'))
-  }
-
-  #enter(condition: ExecutorCondition): void {
-    this.#condition = condition
-    this.#options.onChange()
   }
 
   get #clock(): Environment['clock'] {
