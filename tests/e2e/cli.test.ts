@@ -174,6 +174,38 @@ describe('runs', () => {
   })
 })
 
+describe('a run whose code was mended', () => {
+  it('fails again in its own version, and succeeds when it is cleared on the latest one', async () => {
+    folder.write('dags/mended.ts', FAILING.replace("'failing'", "'mended'"))
+    await eventually(async () => (await folder.run(['dags', 'show', 'mended'])).exitCode === 0, { timeoutMs: 30_000 })
+    const run = await triggered('mended')
+    expect((await watch('mended', run)).exitCode).toBe(1)
+    const mended = FAILING.replace("'failing'", "'mended'").replace("throw new Error('no such city')", 'return 7')
+    folder.write('dags/mended.ts', `${mended}dag.task('more', async () => 8)()\n`)
+    await eventually(async () => (await folder.run(['dags', 'show', 'mended'])).stdout.includes('more'), {
+      timeoutMs: 30_000,
+    })
+    await folder.run(['runs', 'clear', 'mended', run.dag_run_id, '--only-failed'])
+    expect((await watch('mended', run)).exitCode).toBe(1)
+    const clear = ['runs', 'clear', 'mended', run.dag_run_id, '--only-failed', '--run-on-latest-version']
+    expect((await folder.run(clear)).exitCode).toBe(0)
+    expect((await watch('mended', run)).exitCode).toBe(0)
+    const rows = await folder.json<{ task_id: string; state: string; try_number: number }[]>(
+      'tasks',
+      'states-for-dag-run',
+      'mended',
+      run.dag_run_id,
+    )
+    expect(new Map(rows.map((row) => [row.task_id, `${row.state} ${row.try_number}`]))).toEqual(
+      new Map([
+        ['breaks', 'success 3'],
+        ['after', 'success 1'],
+        ['more', 'success 1'],
+      ]),
+    )
+  })
+})
+
 describe('tasks', () => {
   it('are listed', async () => {
     expect((await folder.run(['tasks', 'list', 'hello'])).stdout).toMatch(/fetch +Task +all_success +0 +say/)
