@@ -196,10 +196,11 @@ export class Queue {
     })
   }
 
+  /** Whoever came last is served first: AWS promises no order, and the longest waiter may be one who just put it back. */
   #wake(): void {
     const wakers = this.#wakers
     this.#wakers = []
-    for (const wake of wakers) wake()
+    for (const wake of wakers.toReversed()) wake()
   }
 }
 
