@@ -124,6 +124,25 @@ describe('launching', () => {
     })
   })
 
+  it('says numbers in the words of ECS', async () => {
+    const ecs = open()
+    const arn = await ecs.accepted(ecs.submit(taskWorkload(), { taskDefinition: STAYS, cpu: 512, memory: 1024 }))
+    expect(double.ecs.task(arn).facts.overrides).toMatchObject({ cpu: '512', memory: '1024' })
+  })
+
+  it('that is given up before ECS was asked begins nothing, whatever the moment', async () => {
+    const ecs = open()
+    for (let turn = 0; turn < 20; turn += 1) {
+      const workload = ecs.give(STAYS)
+      await ecs.executor.processWorkloads(SIGNAL)
+      for (let tick = 0; tick < turn; tick += 1) await Promise.resolve()
+      await ecs.executor.revokeTask(workload.taskInstance, SIGNAL)
+      const left = tasksOf(workload.taskInstance.dispatchId).filter(({ desired }) => desired === 'RUNNING')
+      expect(left).toEqual([])
+      await eventually(() => tasksOf(workload.taskInstance.dispatchId).every(({ desired }) => desired === 'STOPPED'))
+    }
+  })
+
   it('whose answer says neither of a task nor of a failure is of unknown outcome, and kept', async () => {
     const mute = createServer((_, response) => void response.end('{"tasks":[],"failures":[]}'))
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
@@ -369,29 +388,5 @@ describe('adoption', () => {
     await second.accepted(workload)
     expect(tasksOf(workload.taskInstance.dispatchId)).toHaveLength(1)
     await second.executor.terminate()
-  })
-})
-
-describe('the end of an instance', () => {
-  it('launches nothing that waits, leaves what runs, and needs no time', async () => {
-    const ecs = open({ parallelism: 1 })
-    const running = ecs.give(STAYS)
-    const arn = await ecs.accepted(running)
-    const waiting = ecs.give(STAYS)
-    await ecs.executor.end(SIGNAL)
-    await ecs.executor.processWorkloads(SIGNAL)
-    expect(tasksOf(waiting.taskInstance.dispatchId)).toEqual([])
-    expect(double.ecs.task(arn).desired).toBe('RUNNING')
-  })
-
-  it('by force stops every task, though ECS refuses to stop one of them', async () => {
-    const ecs = open()
-    const workloads = [ecs.give(STAYS), ecs.give(STAYS), ecs.give(STAYS)]
-    const arns: string[] = []
-    for (const workload of workloads) arns.push(await ecs.accepted(workload))
-    double.faults.next('ecs:StopTask', { kind: 'error', code: 'ServerException', message: 'no', status: 500 })
-    await ecs.executor.terminate()
-    expect(arns.filter((arn) => double.ecs.task(arn).desired === 'STOPPED')).toHaveLength(2)
-    expect(ecs.logged.filter(({ message }) => message === 'a task could not be stopped')).toHaveLength(1)
   })
 })

@@ -304,3 +304,27 @@ describe('changes that are pushed', () => {
     end()
   })
 })
+
+describe('the end of an instance', () => {
+  it('launches nothing that waits, leaves what runs, and needs no time', async () => {
+    const ecs = open({ parallelism: 1 })
+    const running = ecs.give(STAYS)
+    const arn = await ecs.accepted(running)
+    const waiting = ecs.give(STAYS)
+    await ecs.executor.end(SIGNAL)
+    await ecs.executor.processWorkloads(SIGNAL)
+    expect(double.ecs.startedBy(`fairlead/ecs/${waiting.taskInstance.dispatchId}`)).toEqual([])
+    expect(double.ecs.task(arn).desired).toBe('RUNNING')
+  })
+
+  it('by force stops every task, though ECS refuses to stop one of them', async () => {
+    const ecs = open()
+    const workloads = [ecs.give(STAYS), ecs.give(STAYS), ecs.give(STAYS)]
+    const arns: string[] = []
+    for (const workload of workloads) arns.push(await ecs.accepted(workload))
+    double.faults.next('ecs:StopTask', { kind: 'error', code: 'ServerException', message: 'no', status: 500 })
+    await ecs.executor.terminate()
+    expect(arns.filter((arn) => double.ecs.task(arn).desired === 'STOPPED')).toHaveLength(2)
+    expect(ecs.logged.filter(({ message }) => message === 'a task could not be stopped')).toHaveLength(1)
+  })
+})

@@ -10,7 +10,7 @@ import {
 } from '@fairlead/executor'
 import type { ConformanceHooks } from '@fairlead/executor/conformance'
 import type { DispatchId, TaskInstanceRef, Workload } from '@fairlead/protocol'
-import type { input } from 'zod'
+import { prettifyError, type input } from 'zod'
 import { failureOf } from '../shared/aws-failure.ts'
 import { LaunchGate } from '../shared/launch-gate.ts'
 import { LaunchRows } from '../shared/launch-rows.ts'
@@ -109,9 +109,12 @@ export class EcsExecutor extends BaseExecutor {
     this.#feed?.start()
   }
 
-  override async executeAsync(workload: Workload, { queue, executorConfig }: ExecuteOptions): Promise<string> {
+  override async executeAsync(workload: Workload, options: ExecuteOptions): Promise<string> {
     if (workload.type !== 'ExecuteTask') throw new Error('The EcsExecutor runs tasks, and no callbacks.')
-    return await this.#launcher.launch(workload, queue, executorConfig as EcsOptions | null)
+    const { queue, executorConfig, signal } = options
+    const own = taskOptionsSchema.safeParse(executorConfig ?? {})
+    if (!own.success) throw new Error(`Its executorConfig is none of ours: ${prettifyError(own.error)}`)
+    return await this.#launcher.launch(workload, { queue, own: own.data, signal })
   }
 
   override async sync({ signal }: SyncOptions): Promise<void> {

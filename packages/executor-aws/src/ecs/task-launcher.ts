@@ -26,6 +26,14 @@ export interface LauncherParts {
   readonly random: () => number
 }
 
+/** How one workload is to be launched. */
+export interface LaunchOptions {
+  readonly queue: string
+  readonly own: EcsOptions
+  /** Once aborted, nothing is begun any more. */
+  readonly signal: AbortSignal
+}
+
 /** What this instance knows of the launch of one hand-over. */
 export interface LaunchRecord {
   readonly cluster: string
@@ -45,28 +53,26 @@ export interface LaunchRecord {
 export class TaskLauncher {
   readonly #parts: LauncherParts
   readonly #records = new Map<DispatchId, LaunchRecord>()
-  readonly #underWay = new Map<DispatchId, Promise<unknown>>()
+  readonly #underWay = new Map<DispatchId, Promise<null>>()
 
   constructor(parts: LauncherParts) {
     this.#parts = parts
   }
 
-  /** The ARN of the task. A throw says that it never started, is postponed, or of unknown outcome. */
-  async launch(workload: ExecuteTask, queue: string, own: EcsOptions | null): Promise<string> {
-    const { gate, settings, rows } = this.#parts
+  /**
+   * The ARN of the task. A throw says that it never started, is postponed, or of unknown outcome. Under way from the first
+   * turn on: who wants the task gone waits for all of it.
+   */
+  async launch(workload: ExecuteTask, options: LaunchOptions): Promise<string> {
     const { dispatchId } = workload.taskInstance
-    const waitMs = gate.waitMs()
-    if (waitMs > 0) throw launchPostponed(gate.reason ?? '', waitMs)
-    const answer = effectiveOptions(settings, queue, own)
-    if (answer.kind === 'refused') throw new Error(answer.detail)
-    const history = await rows.read(dispatchId)
-    await this.#underWay.get(dispatchId)
-    const call = this.#run(workload, answer.options, await this.#placed(dispatchId, answer.options, { queue, history }))
-    this.#underWay.set(dispatchId, call.then(nothing, nothing))
+    const before = this.#underWay.get(dispatchId) ?? Promise.resolve(null)
+    const call = before.then(() => this.#launch(workload, options))
+    const settled = call.then(nothing, nothing)
+    this.#underWay.set(dispatchId, settled)
     try {
       return await call
     } finally {
-      this.#underWay.delete(dispatchId)
+      if (this.#underWay.get(dispatchId) === settled) this.#underWay.delete(dispatchId)
     }
   }
 
@@ -89,6 +95,19 @@ export class TaskLauncher {
 
   forget(dispatchId: DispatchId): void {
     this.#records.delete(dispatchId)
+  }
+
+  async #launch(workload: ExecuteTask, { queue, own, signal }: LaunchOptions): Promise<string> {
+    const { gate, settings, rows } = this.#parts
+    const { dispatchId } = workload.taskInstance
+    const waitMs = gate.waitMs()
+    if (waitMs > 0) throw launchPostponed(gate.reason ?? '', waitMs)
+    const answer = effectiveOptions(settings, queue, own)
+    if (answer.kind === 'refused') throw new Error(answer.detail)
+    const history = await rows.read(dispatchId)
+    const placed = await this.#placed(dispatchId, answer.options, { queue, history })
+    if (signal.aborted) throw launchPostponed('It was given up before ECS was asked.', 0)
+    return await this.#run(workload, answer.options, placed)
   }
 
   /** Notes where a task goes, before it goes there, when that cannot be told from its queue. */

@@ -37,8 +37,8 @@ export class TaskStopper {
   async stop(taskInstance: TaskInstanceRef, reason: string, signal: AbortSignal): Promise<void> {
     const { dispatchId } = taskInstance
     const launch = await abortable(this.#parts.launcher.settled(dispatchId), signal)
-    if (launch?.outcome === 'refused') return
-    const sentAt = launch?.sentAt ?? null
+    // What was refused here, an earlier scheduler may have begun.
+    const sentAt = launch === null || launch.outcome === 'refused' ? null : launch.sentAt
     const known = launch?.arn ?? taskInstance.externalId
     const arn = known ?? (await this.#look(taskInstance, sentAt, signal))
     if (arn !== null) await this.#stop({ dispatchId, arn, bornAt: sentAt ?? mintedAt(dispatchId) }, reason, signal)
