@@ -102,8 +102,6 @@ describe('submitting to AWS Batch', () => {
     }
     expect(stand.recorded).toEqual([])
     expect(stand.executor.slotsOccupied).toBe(4)
-    // One call finds out for all, and ever less often.
-    expect(stage.double.calls.of('batch:SubmitJob')).toBeLessThan(600)
     stage.double.faults.end(fault)
     await eventually(async () => {
       stand.clock.advance(20_000)
