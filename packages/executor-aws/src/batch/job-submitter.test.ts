@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { BatchStage, nameOf, handOver, submitted, one, revoked } from '../../../../testkit/batch-stage.ts'
 import { eventually } from '../../../../testkit/eventually.ts'
@@ -177,9 +180,9 @@ describe('a submit whose answer is lost', () => {
 
   it('counts the job that runs, when there are two after all', async () => {
     // The API would refuse the second worker; this one says so by its exit code.
-    const stand = stage.bench('mkdir "$LOCK" 2> /dev/null || exit 64; sleep 600', {
-      env: { LOCK: `/tmp/${process.pid}-${Date.now()}` },
-    })
+    const folder = mkdtempSync(join(tmpdir(), 'fl-batch-'))
+    const LOCK = join(folder, 'lock')
+    const stand = stage.bench('mkdir "$LOCK" 2> /dev/null || exit 64; sleep 600', { env: { LOCK } })
     const workload = await one(stand)
     stage.double.batch.consistencyLag = 1
     stand.replace()
@@ -187,7 +190,7 @@ describe('a submit whose answer is lost', () => {
     stage.double.faults.next('batch:ListJobs', { kind: 'throttle' })
     await stand.begin()
     const [first] = stage.double.batch.named(nameOf(workload))
-    await eventually(() => first?.status === 'RUNNING')
+    await eventually(() => existsSync(LOCK))
     // What a list that came too early leads to.
     const { jobName, jobQueue, jobDefinition, containerOverrides } = stage.inputOf(workload)
     stage.double.batch.consistencyLag = 0
@@ -206,6 +209,7 @@ describe('a submit whose answer is lost', () => {
     expect(stand.endsOf(workload)).toEqual([])
     await revoked(stand, workload)
     expect(first?.status).toBe('FAILED')
+    rmSync(folder, { recursive: true })
   })
 })
 
