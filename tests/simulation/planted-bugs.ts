@@ -20,6 +20,8 @@ export interface Change {
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a report counts whichever hand-over it is of',
+    // Rare, as is the next one: a hand-over is replaced while its worker lives, which schedulers take care to avoid.
+    firstSeed: 780,
     file: 'moves/settle-task-instances.ts',
     changes: [
       {
@@ -30,6 +32,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a worker may start under a dispatch that was replaced',
+    firstSeed: 700,
     file: 'moves/start-task-instances.ts',
     changes: [
       { find: `if (row.dispatch_id !== request.dispatchId) return`, replace: `if (row.dispatch_id === null) return` },
