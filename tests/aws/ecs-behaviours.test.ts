@@ -62,7 +62,11 @@ describe('launching', () => {
     const bad = ecs.give('nowhere')
     const good = ecs.give('succeeds')
     expect(await ecs.ended(good)).toEqual({ kind: 'exited', exitCode: 0 })
-    expect(await ecs.ended(bad)).toEqual({ kind: 'neverStarted', detail: 'ClientException: TaskDefinition not found.' })
+    expect(await ecs.ended(bad)).toEqual({
+      kind: 'neverStarted',
+      detail: 'ClientException: TaskDefinition not found.',
+      isPermanent: true,
+    })
     expect(double.calls.of('ecs:RunTask')).toBe(2)
   })
 

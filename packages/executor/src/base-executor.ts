@@ -86,7 +86,7 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
   /**
    * Begins one workload and answers the id that the outside knows it by, or null. Idempotent by dispatch id. A throw
    * says that it never started; `outcomeUnknown` says that this cannot be known, `launchPostponed` that it is to be tried
-   * again later.
+   * again later, `launchRefused` that this would be in vain.
    */
   abstract executeAsync(workload: Workload, options: ExecuteOptions): Promise<string | null>
 
@@ -344,7 +344,10 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
     if (held.phase === 'running') return this.#settleRunning(held.running, result)
     if (result.kind === 'accepted') return this.report({ kind: 'accepted', dispatchId, externalId: result.externalId })
     if (result.isLate) return
-    if (result.kind === 'neverStarted') return this.fail(dispatchId, { kind: 'neverStarted', detail: result.detail })
+    if (result.kind === 'neverStarted') {
+      const { kind, detail, isPermanent } = result
+      return this.fail(dispatchId, { kind, detail, ...(isPermanent === true ? { isPermanent } : {}) })
+    }
     this.#queueAgain(entry, result)
   }
 

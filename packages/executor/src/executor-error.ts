@@ -10,6 +10,7 @@ export const EXECUTOR_ERROR_CODES = [
   'EXECUTOR_CANNOT_REVOKE',
   'EXECUTOR_OUTCOME_UNKNOWN',
   'EXECUTOR_LAUNCH_POSTPONED',
+  'EXECUTOR_LAUNCH_REFUSED',
   'EXECUTOR_CLASS_INVALID',
 ] as const
 
@@ -43,6 +44,14 @@ export function launchPostponed(detail: string, afterMs: number, cause?: unknown
   return Object.assign(new ExecutorError('EXECUTOR_LAUNCH_POSTPONED', detail, { cause }), { afterMs })
 }
 
+/**
+ * The error with which `executeAsync` says that nothing began, and that the same would be refused each time: what is asked
+ * for does not exist, or is not allowed. The task fails at once, with `detail`, whatever launches and tries are left.
+ */
+export function launchRefused(detail: string, cause?: unknown): ExecutorError {
+  return new ExecutorError('EXECUTOR_LAUNCH_REFUSED', detail, { cause })
+}
+
 /** How long an error made by {@link launchPostponed}, whatever copy of this package made it, asks to wait; else null. */
 export function postponementOf(error: unknown): number | null {
   const code: ExecutorErrorCode = 'EXECUTOR_LAUNCH_POSTPONED'
@@ -52,6 +61,14 @@ export function postponementOf(error: unknown): number | null {
 
 /** True for an error made by {@link outcomeUnknown}, whatever copy of this package made it. */
 export function isOutcomeUnknown(error: unknown): boolean {
-  const code: ExecutorErrorCode = 'EXECUTOR_OUTCOME_UNKNOWN'
+  return hasCode(error, 'EXECUTOR_OUTCOME_UNKNOWN')
+}
+
+/** True for an error made by {@link launchRefused}, whatever copy of this package made it. */
+export function isLaunchRefused(error: unknown): boolean {
+  return hasCode(error, 'EXECUTOR_LAUNCH_REFUSED')
+}
+
+function hasCode(error: unknown, code: ExecutorErrorCode): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }

@@ -53,7 +53,7 @@ export interface ExecuteOptions extends WorkloadOptions, SyncOptions {}
 /** What became of one workload in a call that begins workloads. */
 export type LaunchResult =
   | { kind: 'accepted'; externalId: string | null }
-  | { kind: 'neverStarted'; detail: string }
+  | { kind: 'neverStarted'; detail: string; isPermanent?: true }
   | { kind: 'unknown'; detail: string }
   /** Nothing began; it may be tried again after so many milliseconds. Costs nothing. */
   | { kind: 'postponed'; detail: string; afterMs: number }

@@ -4,7 +4,7 @@ import { eventually } from '../../../testkit/eventually.ts'
 import { fakeExecutorHost } from '../../../testkit/fake-host.ts'
 import { options, ScriptedExecutor, setUp, signal } from '../../../testkit/scripted-executor.ts'
 import { taskWorkload } from '../../../testkit/sample-workloads.ts'
-import { launchPostponed, outcomeUnknown } from './index.ts'
+import { launchPostponed, launchRefused, outcomeUnknown } from './index.ts'
 
 describe('a launch', () => {
   it('is reported as accepted with the external id', async () => {
@@ -49,6 +49,15 @@ describe('a launch', () => {
       exit: { kind: 'neverStarted', detail: 'no such cluster' },
     })
     expect(executor.hasTask(dispatchIdOf(bad))).toBe(false)
+  })
+
+  it('that is refused for good says so with its end', async () => {
+    const { executor, queue } = setUp({ execute: () => Promise.reject(launchRefused('no such cluster')) })
+    queue(taskWorkload())
+    await executor.begin()
+    expect(executor.getEventBuffer().map(({ event }) => event)).toMatchObject([
+      { kind: 'ended', exit: { kind: 'neverStarted', detail: 'no such cluster', isPermanent: true } },
+    ])
   })
 
   it('of unknown outcome is repeated with the same dispatch id, after a delay, and reports no end', async () => {

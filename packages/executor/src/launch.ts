@@ -1,4 +1,4 @@
-import { isOutcomeUnknown, postponementOf } from './executor-error.ts'
+import { isLaunchRefused, isOutcomeUnknown, postponementOf } from './executor-error.ts'
 import type { SyncOptions, WorkloadOptions } from './executor.ts'
 import type { ExecuteOptions, Launch, LaunchResult } from './held-workload.ts'
 
@@ -81,7 +81,8 @@ export function resultOfError(error: unknown, signal: AbortSignal): LaunchResult
   const detail = error instanceof Error ? error.message : String(error)
   const afterMs = postponementOf(error)
   if (afterMs !== null) return { kind: 'postponed', detail, afterMs }
-  return signal.aborted || isOutcomeUnknown(error) ? { kind: 'unknown', detail } : { kind: 'neverStarted', detail }
+  if (signal.aborted || isOutcomeUnknown(error)) return { kind: 'unknown', detail }
+  return { kind: 'neverStarted', detail, ...(isLaunchRefused(error) ? { isPermanent: true } : {}) }
 }
 
 /** Delay before a call of unknown outcome is repeated. */

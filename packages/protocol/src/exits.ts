@@ -30,5 +30,6 @@ export type WorkloadExit =
   | { kind: 'cancelled'; detail: string }
   | { kind: 'shutdown'; detail: string }
   | { kind: 'superseded' }
-  | { kind: 'neverStarted'; detail: string }
+  /** `isPermanent`: as it is, it would be refused each time. */
+  | { kind: 'neverStarted'; detail: string; isPermanent?: true }
   | { kind: 'lost'; detail: string }

@@ -110,6 +110,11 @@ describe('a launch that never started', () => {
     expect(resolveOutcome({ ...ended, exit: neverStarted, launchAttempts: 2 })).toEqual(outcome)
   })
 
+  it('fails the task at once where each launch would be refused, whatever is left', () => {
+    const ended = { ...FIRST_OF_TWO, exit: { ...neverStarted, isPermanent: true as const }, launchAttempts: 1 }
+    expect(resolveOutcome(ended)).toEqual(failed('never_started'))
+  })
+
   it('costs a try when the budget is used up', () => {
     const ended = { ...FIRST_OF_TWO, exit: neverStarted, launchAttempts: 3 }
     expect(resolveOutcome(ended)).toEqual({ kind: 'retry', cause: 'never_started' })

@@ -4,7 +4,8 @@ import type { FailureCause, TaskError, TaskStateReport, WorkloadExit } from '@fa
  * What the end of one try means for its row.
  *
  * Invariant 1: what the task said about itself outranks how its process died.
- * Invariant 2: a launch that never started costs no try while the launch budget lasts.
+ * Invariant 2: a launch that never started costs no try while the launch budget lasts; one that would be refused each
+ * time fails at once.
  */
 
 /** What is known when a try ends. */
@@ -67,6 +68,7 @@ function outcomeOfExit(ended: EndedTry, exit: OwnExit): Outcome {
     case 'shutdown':
       return { kind: 'restart', cause: 'shutdown' }
     case 'neverStarted':
+      if (exit.isPermanent === true) return failed('never_started')
       if (ended.launchAttempts < ended.launchBudget) return { kind: 'relaunch', cause: 'never_started' }
       return retryOrFail(ended, 'never_started')
     case 'cancelled':

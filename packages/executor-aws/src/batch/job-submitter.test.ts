@@ -91,6 +91,7 @@ describe('submitting to AWS Batch', () => {
     expect(await stand.endOf(workload)).toEqual({
       kind: 'neverStarted',
       detail: expect.stringContaining('JobQueue nowhere not found'),
+      isPermanent: true,
     })
     expect(stage.double.calls.of('batch:SubmitJob')).toBe(1)
   })
@@ -247,7 +248,11 @@ describe('what a queue and a task say of their jobs', () => {
     const stand = stage.bench('exit 0', { queues: { learning: {} } })
     const workload = taskWorkload()
     stand.handOver(workload, { queue: 'lerning' })
-    expect(await stand.endOf(workload)).toEqual({ kind: 'neverStarted', detail: expect.stringContaining('"lerning"') })
+    expect(await stand.endOf(workload)).toEqual({
+      kind: 'neverStarted',
+      detail: expect.stringContaining('"lerning"'),
+      isPermanent: true,
+    })
     expect(stage.double.calls.of('batch:SubmitJob')).toBe(0)
   })
 })

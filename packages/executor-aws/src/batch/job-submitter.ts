@@ -1,4 +1,10 @@
-import { launchPostponed, outcomeUnknown, type ExecutorHost, type WorkloadOptions } from '@fairlead/executor'
+import {
+  launchPostponed,
+  launchRefused,
+  outcomeUnknown,
+  type ExecutorHost,
+  type WorkloadOptions,
+} from '@fairlead/executor'
 import type { DispatchId, ExecuteTask } from '@fairlead/protocol'
 import { failureOf, type AwsFailure } from '../shared/aws-failure.ts'
 import { launchErrorOf } from '../shared/launch-error.ts'
@@ -61,7 +67,7 @@ export class JobSubmitter {
   #requestOf(workload: ExecuteTask, { queue, executorConfig }: WorkloadOptions): SubmitRequest {
     const { host, settings } = this.#parts
     const found = profileForQueue(queue, settings.queues)
-    if (found.kind === 'unknown') throw new Error(found.detail)
+    if (found.kind === 'unknown') throw launchRefused(found.detail)
     return submitRequest({
       jobName: jobNameOf(host.name, workload.taskInstance.dispatchId),
       layers: [profileOfSettings(settings), found.profile ?? {}, executorConfig ?? {}],

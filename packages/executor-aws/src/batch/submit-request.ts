@@ -1,3 +1,4 @@
+import { launchRefused } from '@fairlead/executor'
 import { deepMerge, type Json } from '../shared/deep-merge.ts'
 import type { BatchProfile } from './batch-settings.ts'
 
@@ -41,7 +42,7 @@ export function submitRequest({ jobName, layers, workerEnvironment }: SubmitFact
   const job = mergeProfiles(layers)
   const { jobQueue, jobDefinition } = job
   if (jobQueue === undefined || jobDefinition === undefined)
-    throw new Error('The settings name no job queue, or no job definition.')
+    throw launchRefused('The settings name no job queue, or no job definition.')
   const environment = { ...job.env, ...workerEnvironment }
   const resources = resourcesOf(job)
   const request: SubmitRequest = {
@@ -74,13 +75,13 @@ export function mergeProfiles(layers: readonly BatchProfile[]): BatchProfile {
 function refuseTooLarge(request: SubmitRequest): void {
   const bytes = new TextEncoder().encode(JSON.stringify(request)).length
   if (bytes > LARGEST_REQUEST_BYTES) {
-    throw new Error(
+    throw launchRefused(
       `The request for the job is ${bytes} bytes, and AWS Batch takes ${LARGEST_REQUEST_BYTES} at most. ` +
         'Move what is large out of "env", "parameters" and "tags".',
     )
   }
   const tags = Object.keys(request.tags ?? {}).length
-  if (tags > MOST_TAGS) throw new Error(`The job has ${tags} tags, and AWS takes ${MOST_TAGS} at most.`)
+  if (tags > MOST_TAGS) throw launchRefused(`The job has ${tags} tags, and AWS takes ${MOST_TAGS} at most.`)
 }
 
 function resourcesOf({

@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-ecs'
 import { clientConfig } from '../shared/client-config.ts'
 import type { ClientSettings } from '../shared/client-settings.ts'
+import { withOwnSignal } from '../shared/own-signal.ts'
 import { RenewedClient } from '../shared/renewed-client.ts'
 import type { EcsTask } from './ecs-task.ts'
 
@@ -44,7 +45,7 @@ export class EcsApi {
   /** At most 100 of one cluster. Those that ECS does not know are left out. */
   async describeTasks(cluster: string, arns: readonly string[], signal?: AbortSignal): Promise<readonly Task[]> {
     const command = new DescribeTasksCommand({ cluster, tasks: [...arns], include: ['TAGS'] })
-    const { tasks = [] } = await this.#client.current.send(command, abortable(signal))
+    const { tasks = [] } = await abortable(signal, (options) => this.#client.current.send(command, options))
     return tasks
   }
 
@@ -59,7 +60,7 @@ export class EcsApi {
     let nextToken: string | undefined
     do {
       const command = new ListTasksCommand({ cluster, ...filter, desiredStatus, ...(nextToken ? { nextToken } : {}) })
-      const answer = await this.#client.current.send(command, abortable(signal))
+      const answer = await abortable(signal, (options) => this.#client.current.send(command, options))
       arns.push(...(answer.taskArns ?? []))
       nextToken = answer.nextToken
     } while (nextToken !== undefined)
@@ -67,18 +68,19 @@ export class EcsApi {
   }
 
   async stopTask(cluster: string, task: string, reason: string, signal?: AbortSignal): Promise<void> {
-    await this.#client.current.send(new StopTaskCommand({ cluster, task, reason }), abortable(signal))
+    const command = new StopTaskCommand({ cluster, task, reason })
+    await abortable(signal, (options) => this.#client.current.send(command, options))
   }
 
   async describeCluster(cluster: string, signal?: AbortSignal): Promise<Cluster | null> {
     const command = new DescribeClustersCommand({ clusters: [cluster] })
-    const { clusters = [] } = await this.#client.current.send(command, abortable(signal))
+    const { clusters = [] } = await abortable(signal, (options) => this.#client.current.send(command, options))
     return clusters[0] ?? null
   }
 
   async describeTaskDefinition(taskDefinition: string, signal?: AbortSignal): Promise<TaskDefinition | null> {
     const command = new DescribeTaskDefinitionCommand({ taskDefinition })
-    const answer = await this.#client.current.send(command, abortable(signal))
+    const answer = await abortable(signal, (options) => this.#client.current.send(command, options))
     return answer.taskDefinition ?? null
   }
 
@@ -87,6 +89,9 @@ export class EcsApi {
   }
 }
 
-function abortable(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal === undefined ? {} : { abortSignal: signal }
+function abortable<T>(
+  signal: AbortSignal | undefined,
+  call: (options: { abortSignal?: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  return signal === undefined ? call({}) : withOwnSignal(signal, (abortSignal) => call({ abortSignal }))
 }

@@ -1,5 +1,6 @@
 import {
   BaseExecutor,
+  launchRefused,
   type ExecuteOptions,
   type Executor,
   type ExecutorCommandGroup,
@@ -113,7 +114,7 @@ export class EcsExecutor extends BaseExecutor {
     if (workload.type !== 'ExecuteTask') throw new Error('The EcsExecutor runs tasks, and no callbacks.')
     const { queue, executorConfig, signal } = options
     const own = taskOptionsSchema.safeParse(executorConfig ?? {})
-    if (!own.success) throw new Error(`Its executorConfig is none of ours: ${prettifyError(own.error)}`)
+    if (!own.success) throw launchRefused(`Its executorConfig is none of ours: ${prettifyError(own.error)}`)
     return await this.#launcher.launch(workload, { queue, own: own.data, signal })
   }
 

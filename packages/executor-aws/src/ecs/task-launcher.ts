@@ -1,5 +1,5 @@
 import type { RunTaskCommandInput } from '@aws-sdk/client-ecs'
-import { launchPostponed, outcomeUnknown, type ExecutorHost } from '@fairlead/executor'
+import { launchPostponed, launchRefused, outcomeUnknown, type ExecutorHost } from '@fairlead/executor'
 import type { DispatchId, ExecuteTask, TaskInstanceRef } from '@fairlead/protocol'
 import { failureOf, type AwsFailure } from '../shared/aws-failure.ts'
 import type { LaunchGate } from '../shared/launch-gate.ts'
@@ -103,7 +103,7 @@ export class TaskLauncher {
     const waitMs = gate.waitMs()
     if (waitMs > 0) throw launchPostponed(gate.reason ?? '', waitMs)
     const answer = effectiveOptions(settings, queue, own)
-    if (answer.kind === 'refused') throw new Error(answer.detail)
+    if (answer.kind === 'refused') throw launchRefused(answer.detail)
     const history = await rows.read(dispatchId)
     const placed = await this.#placed(dispatchId, answer.options, { queue, history })
     if (signal.aborted) throw launchPostponed('It was given up before ECS was asked.', 0)
@@ -137,7 +137,7 @@ export class TaskLauncher {
       request: history.request,
     })
     const problem = problemOfRequest(request)
-    if (problem !== null) throw new Error(problem)
+    if (problem !== null) throw launchRefused(problem)
     // What this request does not do, the one before it may have done.
     const wasUnknown = this.#records.get(dispatchId)?.outcome === 'unknown'
     const answer = await this.#send(dispatchId, request, options)
@@ -209,7 +209,7 @@ export class TaskLauncher {
       gateMs,
     })
     if (decision.kind === 'repeat') return outcomeUnknown(decision.detail)
-    if (decision.kind === 'refuse') return new Error(decision.detail)
+    if (decision.kind === 'refuse') return launchRefused(decision.detail)
     const next = wasUnknown ? { ...decision.history, request: history.request } : decision.history
     if (decision.history !== history) await rows.write(dispatchId, next)
     return launchPostponed(decision.detail, decision.afterMs)

@@ -98,6 +98,7 @@ describe('invoking', () => {
     expect(await stand.endOf(workload)).toEqual({
       kind: 'neverStarted',
       detail: expect.stringContaining('function "tasks" is ended after 60000 ms'),
+      isPermanent: true,
     })
     expect(stage.double.calls.of('lambda:Invoke')).toBe(1) // The dry run of the health check.
   })

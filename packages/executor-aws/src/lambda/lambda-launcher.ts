@@ -1,4 +1,10 @@
-import { isOutcomeUnknown, launchPostponed, type ExecutorHost, type WorkloadOptions } from '@fairlead/executor'
+import {
+  isOutcomeUnknown,
+  launchPostponed,
+  launchRefused,
+  type ExecutorHost,
+  type WorkloadOptions,
+} from '@fairlead/executor'
 import type { DispatchId, ExecuteTask } from '@fairlead/protocol'
 import { failureOf, type AwsFailure } from '../shared/aws-failure.ts'
 import { launchErrorOf } from '../shared/launch-error.ts'
@@ -122,7 +128,7 @@ export class LambdaLauncher {
 /** The function that runs a task: what the task says, over what its queue says, over the settings. */
 export function targetOf(settings: LambdaSettings, { queue, executorConfig }: WorkloadOptions): FunctionTarget {
   const found = profileForQueue(queue, settings.queues)
-  if (found.kind === 'unknown') throw new Error(found.detail)
+  if (found.kind === 'unknown') throw launchRefused(found.detail)
   const layers: readonly LambdaTaskConfig[] = [settings, found.profile ?? {}, executorConfig ?? {}]
   return layers.reduce<FunctionTarget>(
     (below, { functionName, qualifier }) =>
@@ -136,7 +142,7 @@ export function targetOf(settings: LambdaSettings, { queue, executorConfig }: Wo
 
 function refuseMisfit(workload: ExecuteTask, { functionName }: FunctionTarget, { facts }: KnownFunction): void {
   const misfit = misfitOf(workload.executionTimeoutMs, functionName, facts.timeoutMs)
-  if (misfit !== null) throw new Error(misfit)
+  if (misfit !== null) throw launchRefused(misfit)
 }
 
 const QUESTION_PAUSE_MS = 2000
