@@ -60,10 +60,12 @@ export class Stopper {
   async #turn(signal: AbortSignal): Promise<number | null> {
     const { context, schedulerId, log } = this.#options
     try {
+      // One that is confirmed while the rows are read may still be among them. Its end rings for what is not.
+      const underWay = new Set(this.#underWay.keys())
       const rows = await context.database.transaction((tx) => readStopRequests(tx, schedulerId()))
       this.#forgetOthers(rows)
       const now = context.environment.clock.monotonic()
-      const open = rows.filter((row) => !this.#underWay.has(row.dispatch_id))
+      const open = rows.filter((row) => !underWay.has(row.dispatch_id))
       for (const row of open.filter((one) => this.#dueAt(one) <= now)) {
         if (this.#underWay.size >= AT_ONCE) return null
         this.#begin(row, signal)
