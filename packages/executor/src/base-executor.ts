@@ -29,7 +29,7 @@ import type {
   RunningWorkload,
 } from './held-workload.ts'
 import { HeldWorkloads } from './held-workloads.ts'
-import { beginLaunch, LazyOptions, repeatDelayMs, resultOfError } from './launch.ts'
+import { beginLaunch, exitOfRefusal, LazyOptions, repeatDelayMs, resultOfError } from './launch.ts'
 import { refuseTooLarge, refuseUnsupported } from './refuse-workload.ts'
 
 /** The brand sits on the prototype: a class is judged without an instance. Isolated declarations cannot say so in the class. */
@@ -344,10 +344,7 @@ export abstract class BaseExecutor extends CapableClass implements Executor {
     if (held.phase === 'running') return this.#settleRunning(held.running, result)
     if (result.kind === 'accepted') return this.report({ kind: 'accepted', dispatchId, externalId: result.externalId })
     if (result.isLate) return
-    if (result.kind === 'neverStarted') {
-      const { kind, detail, isPermanent } = result
-      return this.fail(dispatchId, { kind, detail, ...(isPermanent === true ? { isPermanent } : {}) })
-    }
+    if (result.kind === 'neverStarted') return this.fail(dispatchId, exitOfRefusal(result))
     this.#queueAgain(entry, result)
   }
 

@@ -1,3 +1,4 @@
+import type { WorkloadExit } from '@fairlead/protocol'
 import { isLaunchRefused, isOutcomeUnknown, postponementOf } from './executor-error.ts'
 import type { SyncOptions, WorkloadOptions } from './executor.ts'
 import type { ExecuteOptions, Launch, LaunchResult } from './held-workload.ts'
@@ -83,6 +84,12 @@ export function resultOfError(error: unknown, signal: AbortSignal): LaunchResult
   if (afterMs !== null) return { kind: 'postponed', detail, afterMs }
   if (signal.aborted || isOutcomeUnknown(error)) return { kind: 'unknown', detail }
   return { kind: 'neverStarted', detail, ...(isLaunchRefused(error) ? { isPermanent: true } : {}) }
+}
+
+/** How a workload ended whose launch was refused. */
+export function exitOfRefusal(result: Extract<LaunchResult, { kind: 'neverStarted' }>): WorkloadExit {
+  const { kind, detail, isPermanent } = result
+  return { kind, detail, ...(isPermanent === true ? { isPermanent } : {}) }
 }
 
 /** Delay before a call of unknown outcome is repeated. */
