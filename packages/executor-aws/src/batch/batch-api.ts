@@ -12,8 +12,6 @@ import {
 } from '@aws-sdk/client-batch'
 import { clientConfig } from '../shared/client-config.ts'
 import type { ClientSettings } from '../shared/client-settings.ts'
-import { failureOf } from '../shared/aws-failure.ts'
-import { withOwnSignal } from '../shared/own-signal.ts'
 import { RenewedClient } from '../shared/renewed-client.ts'
 import type { BatchJob } from './batch-job.ts'
 import type { SubmitRequest } from './submit-request.ts'
@@ -42,8 +40,9 @@ export class BatchApi {
 
   /** Id of the new job. */
   async submit(request: SubmitRequest, signal: AbortSignal): Promise<string> {
-    const { jobId } = await this.#asked(signal, (client, abortSignal) =>
-      client.send(new SubmitJobCommand(request), { abortSignal }),
+    const { jobId } = await this.#client.call(
+      (client, options) => client.send(new SubmitJobCommand(request), options),
+      signal,
     )
     if (jobId === undefined) throw new Error('AWS Batch took a job and gave it no id')
     return jobId
@@ -56,7 +55,7 @@ export class BatchApi {
     )
     const answers = await Promise.all(
       pages.map((jobs) =>
-        this.#asked(signal, (client, abortSignal) => client.send(new DescribeJobsCommand({ jobs }), { abortSignal })),
+        this.#client.call((client, options) => client.send(new DescribeJobsCommand({ jobs }), options), signal),
       ),
     )
     const found = answers.flatMap(({ jobs }) => (jobs ?? []) as readonly BatchJob[])
@@ -70,8 +69,9 @@ export class BatchApi {
     for (let page = 0; page < MOST_PAGES; page += 1) {
       const filters = [{ name: 'JOB_NAME', values: [name] }]
       const request = { jobQueue, filters, ...(nextToken === undefined ? {} : { nextToken }) }
-      const answer = await this.#asked(signal, (client, abortSignal) =>
-        client.send(new ListJobsCommand(request), { abortSignal }),
+      const answer = await this.#client.call(
+        (client, options) => client.send(new ListJobsCommand(request), options),
+        signal,
       )
       found.push(...((answer.jobSummaryList ?? []) as readonly ListedJob[]))
       nextToken = answer.nextToken
@@ -82,21 +82,21 @@ export class BatchApi {
 
   /** Takes a job back that has no place to run yet. On one that has, it does nothing. */
   async cancel(jobId: string, reason: string, signal: AbortSignal): Promise<void> {
-    await this.#asked(signal, (client, abortSignal) =>
-      client.send(new CancelJobCommand({ jobId, reason }), { abortSignal }),
-    )
+    await this.#client.call((client, options) => client.send(new CancelJobCommand({ jobId, reason }), options), signal)
   }
 
   async terminate(jobId: string, reason: string, signal: AbortSignal): Promise<void> {
-    await this.#asked(signal, (client, abortSignal) =>
-      client.send(new TerminateJobCommand({ jobId, reason }), { abortSignal }),
+    await this.#client.call(
+      (client, options) => client.send(new TerminateJobCommand({ jobId, reason }), options),
+      signal,
     )
   }
 
   async queues(names: readonly string[], signal: AbortSignal): Promise<readonly JobQueueDetail[]> {
     const request = { jobQueues: [...names] }
-    const { jobQueues } = await this.#asked(signal, (client, abortSignal) =>
-      client.send(new DescribeJobQueuesCommand(request), { abortSignal }),
+    const { jobQueues } = await this.#client.call(
+      (client, options) => client.send(new DescribeJobQueuesCommand(request), options),
+      signal,
     )
     return jobQueues ?? []
   }
@@ -105,26 +105,14 @@ export class BatchApi {
   async definitions(name: string, signal: AbortSignal): Promise<readonly JobDefinition[]> {
     const isExact = name.startsWith('arn:') || /:\d+$/.test(name)
     const request = isExact ? { jobDefinitions: [name] } : { jobDefinitionName: name, status: 'ACTIVE' }
-    const { jobDefinitions } = await this.#asked(signal, (client, abortSignal) =>
-      client.send(new DescribeJobDefinitionsCommand(request), { abortSignal }),
+    const { jobDefinitions } = await this.#client.call(
+      (client, options) => client.send(new DescribeJobDefinitionsCommand(request), options),
+      signal,
     )
     return jobDefinitions ?? []
   }
 
   destroy(): void {
     this.#client.destroy()
-  }
-
-  /** A refusal of credentials makes the next call ask the chain for new ones. */
-  async #asked<T>(
-    signal: AbortSignal,
-    call: (client: BatchClient, abortSignal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await withOwnSignal(signal, (own) => call(this.#client.current, own))
-    } catch (error) {
-      if (failureOf(error).kind === 'credentials') this.#client.renew()
-      throw error
-    }
   }
 }

@@ -14,7 +14,6 @@ import {
 } from '@aws-sdk/client-ecs'
 import { clientConfig } from '../shared/client-config.ts'
 import type { ClientSettings } from '../shared/client-settings.ts'
-import { withOwnSignal } from '../shared/own-signal.ts'
 import { RenewedClient } from '../shared/renewed-client.ts'
 import type { EcsTask } from './ecs-task.ts'
 
@@ -26,11 +25,6 @@ export class EcsApi {
     this.#client = new RenewedClient(() => new ECSClient(clientConfig(settings)))
   }
 
-  /** After credentials were refused: the next call asks for them anew. */
-  renewCredentials(): void {
-    this.#client.renew()
-  }
-
   async region(): Promise<string> {
     return await this.#client.current.config.region()
   }
@@ -38,14 +32,14 @@ export class EcsApi {
   async runTask(
     input: RunTaskCommandInput,
   ): Promise<{ readonly tasks: readonly EcsTask[]; readonly failures: readonly Failure[] }> {
-    const { tasks = [], failures = [] } = await this.#client.current.send(new RunTaskCommand(input))
+    const { tasks = [], failures = [] } = await this.#client.call((client) => client.send(new RunTaskCommand(input)))
     return { tasks, failures }
   }
 
   /** At most 100 of one cluster. Those that ECS does not know are left out. */
   async describeTasks(cluster: string, arns: readonly string[], signal?: AbortSignal): Promise<readonly Task[]> {
     const command = new DescribeTasksCommand({ cluster, tasks: [...arns], include: ['TAGS'] })
-    const { tasks = [] } = await abortable(signal, (options) => this.#client.current.send(command, options))
+    const { tasks = [] } = await this.#client.call((client, options) => client.send(command, options), signal)
     return tasks
   }
 
@@ -60,7 +54,7 @@ export class EcsApi {
     let nextToken: string | undefined
     do {
       const command = new ListTasksCommand({ cluster, ...filter, desiredStatus, ...(nextToken ? { nextToken } : {}) })
-      const answer = await abortable(signal, (options) => this.#client.current.send(command, options))
+      const answer = await this.#client.call((client, options) => client.send(command, options), signal)
       arns.push(...(answer.taskArns ?? []))
       nextToken = answer.nextToken
     } while (nextToken !== undefined)
@@ -69,29 +63,22 @@ export class EcsApi {
 
   async stopTask(cluster: string, task: string, reason: string, signal?: AbortSignal): Promise<void> {
     const command = new StopTaskCommand({ cluster, task, reason })
-    await abortable(signal, (options) => this.#client.current.send(command, options))
+    await this.#client.call((client, options) => client.send(command, options), signal)
   }
 
   async describeCluster(cluster: string, signal?: AbortSignal): Promise<Cluster | null> {
     const command = new DescribeClustersCommand({ clusters: [cluster] })
-    const { clusters = [] } = await abortable(signal, (options) => this.#client.current.send(command, options))
+    const { clusters = [] } = await this.#client.call((client, options) => client.send(command, options), signal)
     return clusters[0] ?? null
   }
 
   async describeTaskDefinition(taskDefinition: string, signal?: AbortSignal): Promise<TaskDefinition | null> {
     const command = new DescribeTaskDefinitionCommand({ taskDefinition })
-    const answer = await abortable(signal, (options) => this.#client.current.send(command, options))
+    const answer = await this.#client.call((client, options) => client.send(command, options), signal)
     return answer.taskDefinition ?? null
   }
 
   destroy(): void {
     this.#client.destroy()
   }
-}
-
-function abortable<T>(
-  signal: AbortSignal | undefined,
-  call: (options: { abortSignal?: AbortSignal }) => Promise<T>,
-): Promise<T> {
-  return signal === undefined ? call({}) : withOwnSignal(signal, (abortSignal) => call({ abortSignal }))
 }

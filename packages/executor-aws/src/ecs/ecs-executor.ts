@@ -135,7 +135,7 @@ export class EcsExecutor extends BaseExecutor {
     signal: AbortSignal,
   ): Promise<readonly TaskInstanceRef[]> {
     const open = taskInstances.filter(({ dispatchId }) => !this.hasEnded(dispatchId))
-    const found = await this.#asked(() => findTasks(open, this.#finder, { clustersOf: this.#clustersOf, signal }))
+    const found = await findTasks(open, this.#finder, { clustersOf: this.#clustersOf, signal })
     for (const { taskInstance, arn } of found) if (arn !== null) this.adopt(taskInstance, arn)
     this.#watch.follow(this.runningWorkloads)
     return found.flatMap(({ taskInstance, arn }) => (arn === null ? [taskInstance] : []))
@@ -156,15 +156,13 @@ export class EcsExecutor extends BaseExecutor {
   }
 
   override async getTaskLog(taskInstance: TaskInstanceRef): Promise<AsyncIterable<string> | null> {
-    return await this.#asked(() =>
-      logOfTask(taskInstance, {
-        settings: this.#settings,
-        api: this.#api,
-        finder: this.#finder,
-        logs: this.#logs,
-        clustersOf: this.#clustersOf,
-      }),
-    )
+    return await logOfTask(taskInstance, {
+      settings: this.#settings,
+      api: this.#api,
+      finder: this.#finder,
+      logs: this.#logs,
+      clustersOf: this.#clustersOf,
+    })
   }
 
   /** Launches nothing more and leaves what runs, which the next instance adopts. */
@@ -202,7 +200,7 @@ export class EcsExecutor extends BaseExecutor {
   }
 
   async #checkHealth(signal: AbortSignal): Promise<void> {
-    const findings = await this.#asked(() => this.operations.check(signal))
+    const findings = await this.operations.check(signal)
     const problems = findings.flatMap(({ about, problem }) => (problem === null ? [] : [`${about}: ${problem}`]))
     if (problems.length > 0) throw new Error(`ECS cannot run tasks as configured. ${problems.join(' ')}`)
   }
@@ -214,16 +212,6 @@ export class EcsExecutor extends BaseExecutor {
 
   #isWanted(dispatchId: DispatchId): boolean {
     return !this.#revoking.has(dispatchId)
-  }
-
-  /** Credentials that were refused are asked for anew by the next call. */
-  async #asked<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      return await call()
-    } catch (error) {
-      if (failureOf(error).kind === 'credentials') this.#api.renewCredentials()
-      throw error
-    }
   }
 }
 

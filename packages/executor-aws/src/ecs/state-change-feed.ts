@@ -11,7 +11,6 @@ import { failureOf } from '../shared/aws-failure.ts'
 import { clientConfig } from '../shared/client-config.ts'
 import type { ClientSettings } from '../shared/client-settings.ts'
 import { fullJitterMs } from '../shared/full-jitter.ts'
-import { withOwnSignal } from '../shared/own-signal.ts'
 import { RenewedClient } from '../shared/renewed-client.ts'
 import type { EcsTask } from './ecs-task.ts'
 import { startedByPrefix } from './task-identity.ts'
@@ -76,8 +75,7 @@ export class StateChangeFeed {
       } catch (error) {
         if (signal.aborted) return
         failures += 1
-        const { kind, detail } = failureOf(error)
-        if (kind === 'credentials') this.#client.renew()
+        const { detail } = failureOf(error)
         host.log.warn('changes of ECS tasks cannot be heard, only polled', { detail, failures })
         // Rejects for one reason only: the executor ends.
         await host.clock.sleep(fullJitterMs(BACKOFF, failures, random), signal).catch(() => undefined)
@@ -92,9 +90,7 @@ export class StateChangeFeed {
       WaitTimeSeconds: LONG_POLL_S,
       MessageSystemAttributeNames: ['ApproximateReceiveCount'],
     })
-    const { Messages = [] } = await withOwnSignal(signal, (abortSignal) =>
-      this.#client.current.send(command, { abortSignal }),
-    )
+    const { Messages = [] } = await this.#client.call((client, options) => client.send(command, options), signal)
     return Messages
   }
 
@@ -105,11 +101,10 @@ export class StateChangeFeed {
     // Schedulers share a queue: what one does not watch, another may.
     if (isForAnother && count < MOST_RECEIVED) {
       const VisibilityTimeout = 1
-      await this.#client.current.send(
-        new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout }),
-      )
+      const command = new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout })
+      await this.#client.call((client) => client.send(command))
     } else {
-      await this.#client.current.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
+      await this.#client.call((client) => client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle })))
     }
   }
 

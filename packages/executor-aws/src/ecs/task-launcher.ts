@@ -197,8 +197,7 @@ export class TaskLauncher {
     failure: AwsFailure,
     { history, wasUnknown }: { readonly history: LaunchHistory; readonly wasUnknown: boolean },
   ): Promise<Error> {
-    const { api, gate, rows, settings, host, random } = this.#parts
-    if (failure.kind === 'credentials') api.renewCredentials()
+    const { gate, rows, settings, host, random } = this.#parts
     const { capacityTimeoutMs, capacityBackoff } = settings
     const gateMs = gate.close(failure)
     const decision = decideLaunch(failure, history, {

@@ -86,10 +86,8 @@ export class TaskStopper {
     try {
       await patiently(() => api.stopTask(clusterOfArn(arn), arn, reason, signal), { clock: host.clock, random, signal })
     } catch (error) {
-      const { kind, detail } = failureOf(error)
-      if (isUnknownTask(error)) return host.log.debug('ECS does not know a task that is to stop', { arn, detail })
-      if (kind === 'credentials') api.renewCredentials()
-      throw error
+      if (!isUnknownTask(error)) throw error
+      host.log.debug('ECS does not know a task that is to stop', { arn, detail: failureOf(error).detail })
     }
   }
 }

@@ -167,12 +167,9 @@ export class TaskWatch {
   }
 
   #judge(errors: readonly Error[]): void {
-    const { host, api, random } = this.#parts
+    const { host, random } = this.#parts
     const first = errors.find((error) => failureOf(error).kind !== 'throttled')
-    if (first !== undefined) {
-      if (failureOf(first).kind === 'credentials') api.renewCredentials()
-      throw first
-    }
+    if (first !== undefined) throw first
     this.#throttledInARow = errors.length > 0 ? this.#throttledInARow + 1 : 0
     if (this.#throttledInARow === 0) return
     const afterMs = fullJitterMs(THROTTLED, this.#throttledInARow, random)

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { ExecutorClock, ExecutorLog } from '@fairlead/executor'
 import { failureOf } from '../shared/aws-failure.ts'
 import { fullJitterMs } from '../shared/full-jitter.ts'
@@ -55,8 +54,6 @@ export class Inbox {
   open(): void {
     if (this.#life !== null) return
     const life = new AbortController()
-    // Each call under way listens, and lets go when it is over.
-    setMaxListeners(MOST_CALLS, life.signal)
     this.#life = life
     this.#over = this.#run(life.signal)
   }
@@ -160,5 +157,4 @@ export class Inbox {
 
 const BACKOFF = { firstMs: 500, longestMs: 30_000 }
 const ASIDE_SECONDS = 900
-const MOST_CALLS = 32
 const STRANGE_SIGHTS = 3

@@ -6,8 +6,6 @@ import {
 } from '@aws-sdk/client-lambda'
 import { clientConfig } from '../shared/client-config.ts'
 import type { ClientSettings } from '../shared/client-settings.ts'
-import { failureOf } from '../shared/aws-failure.ts'
-import { withOwnSignal } from '../shared/own-signal.ts'
 import { RenewedClient } from '../shared/renewed-client.ts'
 
 /** A function, and the version of it that is meant. */
@@ -56,8 +54,9 @@ export class LambdaApi {
   /** Has an event queued. Answers Lambda's id of the invocation. */
   async invoke(target: FunctionTarget, event: Uint8Array, signal: AbortSignal): Promise<string> {
     const request = { ...named(target), InvocationType: 'Event', Payload: event } as const
-    const { StatusCode, $metadata } = await this.#asked(signal, (client, abortSignal) =>
-      client.send(new InvokeCommand(request), { abortSignal }),
+    const { StatusCode, $metadata } = await this.#client.call(
+      (client, options) => client.send(new InvokeCommand(request), options),
+      signal,
     )
     if (StatusCode !== ACCEPTED)
       throw new Error(`AWS Lambda answered ${StatusCode ?? 'no status'} instead of ${ACCEPTED}`)
@@ -68,12 +67,13 @@ export class LambdaApi {
   /** Asks whether an event would be taken, without one. */
   async tryInvoke(target: FunctionTarget, signal: AbortSignal): Promise<void> {
     const request = { ...named(target), InvocationType: 'DryRun' } as const
-    await this.#asked(signal, (client, abortSignal) => client.send(new InvokeCommand(request), { abortSignal }))
+    await this.#client.call((client, options) => client.send(new InvokeCommand(request), options), signal)
   }
 
   async describe(target: FunctionTarget, signal: AbortSignal): Promise<FunctionFacts> {
-    const found = await this.#asked(signal, (client, abortSignal) =>
-      client.send(new GetFunctionConfigurationCommand(named(target)), { abortSignal }),
+    const found = await this.#client.call(
+      (client, options) => client.send(new GetFunctionConfigurationCommand(named(target)), options),
+      signal,
     )
     return {
       functionArn: found.FunctionArn ?? target.functionName,
@@ -88,8 +88,9 @@ export class LambdaApi {
   /** How events are treated; null where the function has no configuration for it, so that Lambda's defaults hold. */
   async asyncPolicy(target: FunctionTarget, signal: AbortSignal): Promise<AsyncPolicy | null> {
     try {
-      const found = await this.#asked(signal, (client, abortSignal) =>
-        client.send(new GetFunctionEventInvokeConfigCommand(named(target)), { abortSignal }),
+      const found = await this.#client.call(
+        (client, options) => client.send(new GetFunctionEventInvokeConfigCommand(named(target)), options),
+        signal,
       )
       const { maximumRetryAttempts, maximumEventAgeMs } = DEFAULT_ASYNC_POLICY
       return {
@@ -107,19 +108,6 @@ export class LambdaApi {
 
   destroy(): void {
     this.#client.destroy()
-  }
-
-  /** A refusal of credentials makes the next call ask the chain for new ones. */
-  async #asked<T>(
-    signal: AbortSignal,
-    call: (client: LambdaClient, abortSignal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await withOwnSignal(signal, (own) => call(this.#client.current, own))
-    } catch (error) {
-      if (failureOf(error).kind === 'credentials') this.#client.renew()
-      throw error
-    }
   }
 }
 

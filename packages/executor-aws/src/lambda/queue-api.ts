@@ -7,8 +7,6 @@ import {
 } from '@aws-sdk/client-sqs'
 import { clientConfig } from '../shared/client-config.ts'
 import type { ClientSettings } from '../shared/client-settings.ts'
-import { failureOf } from '../shared/aws-failure.ts'
-import { withOwnSignal } from '../shared/own-signal.ts'
 import { RenewedClient } from '../shared/renewed-client.ts'
 import type { QueueMessage } from './result-message.ts'
 
@@ -39,8 +37,9 @@ export class QueueApi {
       MessageAttributeNames: ['All'],
       MessageSystemAttributeNames: ['ApproximateReceiveCount' as const],
     }
-    const { Messages = [] } = await this.#asked(signal, (client, abortSignal) =>
-      client.send(new ReceiveMessageCommand(request), { abortSignal }),
+    const { Messages = [] } = await this.#client.call(
+      (client, options) => client.send(new ReceiveMessageCommand(request), options),
+      signal,
     )
     return Messages.map(({ Body = '', MessageId = '', ReceiptHandle = '', Attributes, MessageAttributes = {} }) => ({
       body: Body,
@@ -57,8 +56,9 @@ export class QueueApi {
   async delete(queueUrl: string, receipts: readonly string[], signal: AbortSignal): Promise<void> {
     for (const batch of batchesOf(receipts)) {
       const Entries = batch.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }))
-      await this.#asked(signal, (client, abortSignal) =>
-        client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }), { abortSignal }),
+      await this.#client.call(
+        (client, options) => client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }), options),
+        signal,
       )
     }
   }
@@ -66,32 +66,24 @@ export class QueueApi {
   /** Hides a message from everybody for so many seconds. */
   async hide(queueUrl: string, receipt: string, seconds: number, signal: AbortSignal): Promise<void> {
     const request = { QueueUrl: queueUrl, ReceiptHandle: receipt, VisibilityTimeout: seconds }
-    await this.#asked(signal, (client, abortSignal) =>
-      client.send(new ChangeMessageVisibilityCommand(request), { abortSignal }),
+    await this.#client.call(
+      (client, options) => client.send(new ChangeMessageVisibilityCommand(request), options),
+      signal,
     )
   }
 
   /** Attributes of a queue. Throws where there is none. */
   async attributes(queueUrl: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const request = { QueueUrl: queueUrl, AttributeNames: ['All' as const] }
-    const { Attributes = {} } = await this.#asked(signal, (client, abortSignal) =>
-      client.send(new GetQueueAttributesCommand(request), { abortSignal }),
+    const { Attributes = {} } = await this.#client.call(
+      (client, options) => client.send(new GetQueueAttributesCommand(request), options),
+      signal,
     )
     return Attributes
   }
 
   destroy(): void {
     this.#client.destroy()
-  }
-
-  /** A refusal of credentials makes the next call ask the chain for new ones. */
-  async #asked<T>(signal: AbortSignal, call: (client: SQSClient, abortSignal: AbortSignal) => Promise<T>): Promise<T> {
-    try {
-      return await withOwnSignal(signal, (own) => call(this.#client.current, own))
-    } catch (error) {
-      if (failureOf(error).kind === 'credentials') this.#client.renew()
-      throw error
-    }
   }
 }
 

@@ -1,6 +1,5 @@
 import { CloudWatchLogsClient, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs'
 import type { ExecutorClock } from '@fairlead/executor'
-import { failureOf } from './aws-failure.ts'
 import { clientConfig } from './client-config.ts'
 import type { ClientSettings } from './client-settings.ts'
 import { patiently } from './patient-calls.ts'
@@ -61,7 +60,7 @@ export class ContainerLogs {
     }
     try {
       const signal = AbortSignal.timeout(READ_MS)
-      const answer = await patiently(() => client.current.send(new GetLogEventsCommand(input)), {
+      const answer = await patiently(() => client.call((logs) => logs.send(new GetLogEventsCommand(input))), {
         clock,
         random,
         signal,
@@ -71,7 +70,6 @@ export class ContainerLogs {
     } catch (error) {
       if (error instanceof Error && error.name === 'ResourceNotFoundException')
         return { messages: [], token: undefined }
-      if (failureOf(error).kind === 'credentials') client.renew()
       throw error
     }
   }

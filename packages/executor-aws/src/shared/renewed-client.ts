@@ -1,3 +1,6 @@
+import { failureOf } from './aws-failure.ts'
+import { withOwnSignal } from './own-signal.ts'
+
 /** What is used of a client of the SDK here. */
 interface Destroyable {
   destroy(): void
@@ -21,14 +24,30 @@ export class RenewedClient<Client extends Destroyable> {
     return this.#current
   }
 
-  /** The next call is made by a new client. Calls of the old one that are under way go on. */
-  renew(): void {
-    if (this.#current !== null) this.#left.push(this.#current)
-    this.#current = null
+  /** Makes a call, under a signal of its own. A refusal of credentials has the next call made by a new client. */
+  async call<T>(
+    send: (client: Client, options: { abortSignal?: AbortSignal }) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const client = this.current
+    try {
+      if (signal === undefined) return await send(client, {})
+      return await withOwnSignal(signal, (abortSignal) => send(client, { abortSignal }))
+    } catch (error) {
+      if (failureOf(error).kind === 'credentials') this.#leave(client)
+      throw error
+    }
   }
 
   destroy(): void {
-    this.renew()
+    if (this.#current !== null) this.#leave(this.#current)
     for (const client of this.#left.splice(0)) client.destroy()
+  }
+
+  /** Its calls that are under way go on. Another that was made meanwhile stays. */
+  #leave(client: Client): void {
+    if (this.#current !== client) return
+    this.#left.push(client)
+    this.#current = null
   }
 }
